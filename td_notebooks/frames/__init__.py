@@ -1,0 +1,1 @@
+"""Report files to typed tables: bytes, Arrow record batches, pandas."""

@@ -1,0 +1,1 @@
+"""Report types and jobs: what can be asked, asking it, waiting, fetching."""

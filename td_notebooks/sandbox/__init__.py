@@ -1,0 +1,1 @@
+"""A Talkdesk on loopback: identity, Explore, storage, faults and a simulated contact centre."""
