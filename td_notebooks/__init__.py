@@ -1,3 +1,69 @@
-"""Talkdesk reports as typed pandas DataFrames."""
+"""Talkdesk reports as typed pandas DataFrames.
+
+The names a notebook needs, each loaded when it is first used, so that importing the package costs
+nothing.
+
+>>> import td_notebooks as td
+>>> client = td.connect(sandbox=True)
+>>> calls = client.report("calls", "2026-08-01", "2026-08-02", progress=False)
+>>> td.metrics.service_level(calls, within=20).variant
+'talkdesk_calls'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import metrics as metrics
+    from . import reports as reports
+    from .client import Talkdesk
+    from .connect import connect
+    from .errors import TalkdeskError
+    from .frames import read_report
+    from .job import ReportJob
+    from .regions import Account
+    from .sandbox import Sandbox
+    from .secret import Secret
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Account",
+    "ReportJob",
+    "Sandbox",
+    "Secret",
+    "Talkdesk",
+    "TalkdeskError",
+    "__version__",
+    "connect",
+    "metrics",
+    "read_report",
+    "reports",
+]
+
+_HOMES = {
+    "Account": "regions",
+    "ReportJob": "job",
+    "Sandbox": "sandbox",
+    "Secret": "secret",
+    "Talkdesk": "client",
+    "TalkdeskError": "errors",
+    "connect": "connect",
+    "read_report": "frames",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in {"metrics", "reports"}:
+        return import_module(f".{name}", __name__)
+    if name in _HOMES:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value  # `connect` and its module share a name: the function wins
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

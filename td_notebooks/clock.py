@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Protocol
 
@@ -17,8 +18,8 @@ class Clock(Protocol):
         """Return seconds since 1970-01-01 UTC."""
         ...
 
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
+    def sleep(self, seconds: float, *, wake: threading.Event | None = None) -> None:
+        """Wait; setting ``wake`` ends it."""
         ...
 
 
@@ -33,6 +34,9 @@ class SystemClock:
         """Return the machine's seconds since 1970-01-01 UTC."""
         return time.time()
 
-    def sleep(self, seconds: float) -> None:
-        """Wait; an interrupt ends it at once."""
-        time.sleep(seconds)
+    def sleep(self, seconds: float, *, wake: threading.Event | None = None) -> None:
+        """Wait; an interrupt ends it at once, and so does setting ``wake``."""
+        if wake:
+            wake.wait(seconds)
+        else:
+            time.sleep(seconds)

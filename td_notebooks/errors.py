@@ -33,7 +33,7 @@ wrong and what to do next; ``hint`` repeats the last part for programs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ class TalkdeskError(Exception):
         Whether the same call may succeed later, with nothing changed.
     """
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(self, message: str = "", *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -82,6 +82,8 @@ class TokenError(AuthError):
     error, error_description : str or None
         The two fields of an OAuth error body.
     status_code : int or None
+    retryable : bool
+        True when the host was only busy (429 or 5xx).
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class TokenError(AuthError):
         self.error = error
         self.error_description = error_description
         self.status_code = status_code
+        self.retryable = status_code == 429 or (status_code or 0) >= 500
 
 
 class NotLoggedInError(AuthError):

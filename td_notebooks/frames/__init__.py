@@ -1,1 +1,23 @@
 """Report files to typed tables: bytes, Arrow record batches, pandas."""
+
+from __future__ import annotations
+
+from .assemble import assemble, stack
+from .columns import arrow_schema
+from .drift import Drift, DriftWarning
+from .reader import BatchReader, read_batches
+from .table import Backend, Info, read_report, to_pandas
+
+__all__ = [
+    "Backend",
+    "BatchReader",
+    "Drift",
+    "DriftWarning",
+    "Info",
+    "arrow_schema",
+    "assemble",
+    "read_batches",
+    "read_report",
+    "stack",
+    "to_pandas",
+]

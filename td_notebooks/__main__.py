@@ -1,0 +1,5 @@
+"""``python -m td_notebooks``: the command line."""
+
+from .cli import main
+
+main()

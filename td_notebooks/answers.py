@@ -1,0 +1,223 @@
+"""What an answer of the API means, and whether to ask again: pure functions.
+
+Codes and texts: Talkdesk's OpenAPI document for Explore. Decisions hang on the status, and on the
+one code that needs another treatment than its status; texts are only passed on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+from .errors import (
+    ApiError,
+    BadRequestError,
+    ConflictError,
+    ForbiddenError,
+    NetworkError,
+    NotFoundError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+    TalkdeskError,
+    TokenError,
+    UnauthorizedError,
+)
+from .regions import Account
+
+LONGEST_RETRY_AFTER = 120.0
+QUOTA_CODE = "1020017"
+
+_STATUS_ERRORS: dict[int, type[ApiError]] = {
+    400: BadRequestError,
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+}
+
+# Talkdesk's codes for Explore (its OpenAPI document), each with what the reader can do.
+_HINTS = {
+    "1020001": "Correct the fields it names.",
+    "1020005": "The start must be before the end.",
+    "1020013": "One job covers at most a month: client.report(...) cuts a longer span by itself.",
+    "1020016": "Give an IANA name such as 'Europe/Lisbon'.",
+    "1020004": "Add the scope to the OAuth client in Talkdesk; it takes some minutes.",
+    "1020011": "Job records are kept for a limited time: check the id and the report type, or "
+    "submit again.",
+    "1020008": "The file is not ready, was deleted, or is older than 30 days: submit again.",
+    "1020009": "The file is not ready, was deleted, or is older than 30 days: submit again.",
+    "1020007": "Wait until the job is finished.",
+    QUOTA_CODE: "All 15 of the account's simultaneous report jobs are in use, by this program or "
+    "by others: wait for some to finish.",
+    "1020019": "Talkdesk's audit service is unavailable for the moment: try again later.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, read up to `LONGEST_ANSWER` bytes.
+
+    Attributes
+    ----------
+    whole : bool
+        False when the body goes on: it is a report, not an answer about one.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    whole: bool = True
+
+    def json(self) -> dict[str, object]:
+        """Return the body as a JSON object; an empty one if it is none."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+def api_error(
+    answer: Answer, *, doing: str, account: Account, scopes: frozenset[str] = frozenset()
+) -> ApiError | None:
+    """Turn an answer into the error it stands for; None when it is none.
+
+    Parameters
+    ----------
+    answer : Answer
+    doing : str
+        What was being done, to begin the message with: ``"submitting calls"``.
+    account : Account
+        Named in the messages about tokens.
+    scopes : frozenset of str
+        What the token in use was granted.
+    """
+    if answer.status < 400:
+        return None
+    said = answer.json()
+    code = str(said.get("code") or "") or None
+    text = str(said.get("message") or said.get("description") or said.get("error") or "")[:300]
+    fields = _fields(said.get("fields"))
+    parts = [f"While {doing}, Talkdesk answered {answer.status}"]
+    parts += [f" ({code})" if code else "", f": {text}" if text else ""]
+    parts += ["; ".join(["", *(f"{name}: {complaint}" for name, complaint in fields)]), "."]
+    details = {
+        "status_code": answer.status,
+        "code": code,
+        "fields": fields,
+        "request_id": answer.headers.get("platform-tid"),
+    }
+    message = "".join(parts)
+    hint = _HINTS.get(code or "") or _hint(answer.status, account, scopes)
+    if answer.status == 403 and scopes:
+        hint += f" The token's scopes are: {', '.join(sorted(scopes))}."
+    if answer.status == 429:
+        wait = retry_after(
+            answer.headers.get("Retry-After"), now=_timestamp(answer.headers.get("Date"))
+        )
+        kind = QuotaError if code == QUOTA_CODE else RateLimitError
+        return kind(message, hint=hint, retry_after=wait, **details)  # type: ignore[arg-type] # the dict's values are of the parameters' types
+    kind_of_status = _STATUS_ERRORS.get(
+        answer.status, ServerError if answer.status >= 500 else ApiError
+    )
+    return kind_of_status(message, hint=hint, **details)  # type: ignore[arg-type] # as above
+
+
+def _fields(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(
+        (str(item.get("name", "")), str(item.get("description", "")))
+        for item in value
+        if isinstance(item, dict)
+    )
+
+
+def _hint(status: int, account: Account, scopes: frozenset[str]) -> str:
+    if status == 401:
+        granted = ", ".join(sorted(scopes)) or "unknown"
+        return (
+            f"A fresh token of account {account.name!r} was refused by {account.api_origin.host} "
+            f"(scopes: {granted}): check that the account lives in region {account.region!r} and "
+            "that its OAuth client is still active."
+        )
+    if status == 403:
+        return "The OAuth client needs another scope: add it in Talkdesk; it takes some minutes."
+    if status == 404:
+        return f"Check the id, the report type, and that {account.api_origin.host} is right."
+    if status == 429:
+        return "Too many requests: try again in a minute."
+    if status >= 500:
+        return "Talkdesk cannot answer for the moment: try again later."
+    return "Check what was asked."
+
+
+def retry_after(header: str | None, *, now: float | None) -> float | None:
+    """Return the seconds a ``Retry-After`` header asks for.
+
+    Parameters
+    ----------
+    header : str or None
+        Seconds, or an HTTP date.
+    now : float or None
+        What the host's own clock said, in seconds since 1970-01-01 UTC; without it a date
+        cannot be understood.
+    """
+    if not header:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        moment = _timestamp(header)
+        return None if moment is None or now is None else max(0.0, moment - now)
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def _timestamp(date: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except (TypeError, ValueError):
+        return None
+
+
+def repeatable(error: TalkdeskError, *, side_effects: bool, wait_for_quota: bool) -> bool:
+    """Say whether a failed request may be sent again as it was.
+
+    Parameters
+    ----------
+    error : TalkdeskError
+    side_effects : bool
+        Whether handling it twice would do something twice.
+    wait_for_quota : bool
+        Whether a used-up quota is waited for here.
+    """
+    if not error.retryable:
+        return False
+    if isinstance(error, QuotaError) and not wait_for_quota:
+        return False
+    if isinstance(error, RateLimitError):
+        return (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
+    if isinstance(error, TokenError) or not side_effects:
+        return True
+    if isinstance(error, ServerError):
+        return error.status_code == 503
+    return isinstance(error, NetworkError) and not error.sent
+
+
+def retry_delay(attempt: int, error: TalkdeskError, *, chance: float) -> float:
+    """Return the seconds before the next attempt: what the server says, else growing, jittered.
+
+    Parameters
+    ----------
+    attempt : int
+        How many attempts there have been, from 1.
+    error : TalkdeskError
+    chance : float
+        From 0 to 1.
+    """
+    told = error.retry_after if isinstance(error, RateLimitError) else None
+    growing = min(20.0, 0.5 * 2.0 ** (attempt - 1))
+    return told if told is not None else growing * (0.5 + 0.5 * chance)

@@ -1,0 +1,161 @@
+"""Attach the access token; renew it before its end, and once after a 401.
+
+The flow is a generator of requests, so it needs no HTTP client of its own: the token request
+travels through whichever client sends the API request, with its proxies and certificates. Five
+properties of ``httpx.Auth`` are worked around here, each with a test:
+
+- a yielded request has no timeout and no default headers, so the token request brings its own;
+- ``requires_response_body`` would read every answer, so only the token answer is read;
+- hooks that raise would fire before the 401 is seen, so errors are made after sending;
+- a lock may only be held in the synchronous flow;
+- the answers of a flow end up in ``response.history``, so the token answer is emptied, and the
+  header is taken off the request once it has been sent.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import AsyncGenerator, Generator
+
+import httpx
+
+from ..clock import Clock, SystemClock
+from ..errors import TalkdeskError
+from ..regions import Account, Origin
+from .credentials import Credentials
+from .grants import AccessToken, client_credentials_request, parse_token
+
+TOKEN_TIMEOUT = 20.0
+LONGEST_TOKEN_ANSWER = 1 << 20
+
+
+class TalkdeskAuth(httpx.Auth):
+    """Bearer authentication for one account, shared by any number of threads.
+
+    Parameters
+    ----------
+    account : Account
+        Requests to its API origin are signed; all others pass without the token.
+    credentials : Credentials
+    scope : str
+        Space-separated; empty asks for all the client has.
+    clock : Clock, optional
+
+    Raises
+    ------
+    TokenError
+        From the request that needed the token, when the identity host refuses.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        credentials: Credentials,
+        *,
+        scope: str = "",
+        clock: Clock | None = None,
+    ) -> None:
+        self.account = account
+        self.scope = scope
+        self._credentials = credentials
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._token: AccessToken | None = None
+        self._renewals = 0
+        self._failure: TalkdeskError | None = None
+
+    def __repr__(self) -> str:
+        return f"TalkdeskAuth(account={self.account.name!r}, region={self.account.region!r})"
+
+    @property
+    def token(self) -> AccessToken | None:
+        """The token in use; None before the first one."""
+        return self._token
+
+    def sync_auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign a request to the account's API; yield token requests as they are needed."""
+        if Origin.of(str(request.url)) != self.account.api_origin:
+            yield request
+            return
+        token = self._usable() or (yield from self._renew(rejected=None))
+        response = yield self._sign(request, token)
+        if response.status_code == 401:
+            token = yield from self._renew(rejected=token)
+            yield self._sign(request, token)
+        request.headers.pop("Authorization", None)
+
+    def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Refuse: waiting for the lock would block the event loop.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError("td_notebooks is synchronous: use httpx.Client, not httpx.AsyncClient.")
+
+    def renewal_flow(self) -> Generator[httpx.Request, httpx.Response, AccessToken]:
+        """Yield the token request of a renewal that nothing but curiosity asks for."""
+        return self._renew(rejected=self._token)
+
+    def _usable(self) -> AccessToken | None:
+        token = self._token
+        return token if token and self._clock.monotonic() < token.renew_at else None
+
+    @staticmethod
+    def _sign(request: httpx.Request, token: AccessToken) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {token.secret.reveal()}"
+        return request
+
+    def _renew(
+        self, rejected: AccessToken | None
+    ) -> Generator[httpx.Request, httpx.Response, AccessToken]:
+        renewals = self._renewals
+        with self._lock:
+            token = self._usable()
+            if token and token is not rejected:
+                return token  # another thread has just done it
+            if self._failure and self._renewals != renewals:
+                raise copy.copy(self._failure)  # another thread has just been refused
+            asked_at, now = self._clock.monotonic(), self._clock.time()
+            request = client_credentials_request(
+                self.account, self._credentials, scope=self.scope, now=now, timeout=TOKEN_TIMEOUT
+            )
+            response = yield request
+            try:
+                self._token = parse_token(
+                    response.status_code,
+                    response.headers,
+                    _take_body(request, response),
+                    account=self.account,
+                    client_id=self._credentials.client_id,
+                    asked_at=asked_at,
+                    now=now,
+                )
+                self._failure = None
+            except TalkdeskError as error:
+                self._failure = error.with_traceback(None)
+                raise
+            finally:
+                self._renewals += 1
+            return self._token
+
+
+def _take_body(request: httpx.Request, response: httpx.Response) -> bytes:
+    """Read the token answer, and leave an empty one behind for the history."""
+    body = b""
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > LONGEST_TOKEN_ANSWER:
+            break
+    response.close()
+    request.headers.pop("Authorization", None)
+    request.stream = httpx.ByteStream(b"")
+    response.stream = httpx.ByteStream(b"")
+    response.is_stream_consumed = response.is_closed = False
+    return body

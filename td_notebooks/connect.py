@@ -1,0 +1,117 @@
+"""The front door: from settings, or from nothing at all, to a client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .auth.credentials import ClientSecret
+from .client import Talkdesk
+from .regions import Account
+from .secret import Secret
+from .settings import CURRENT_PATHS, DEFAULT_SCOPES, Setting, Settings, find_settings
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
+
+
+def connect(
+    *,
+    account: str | None = None,
+    region: str | None = None,
+    client_id: str | None = None,
+    client_secret: str | Secret | None = None,
+    private_key: str | Secret | None = None,
+    key_id: str | None = None,
+    scope: str | None = None,
+    api_url: str | None = None,
+    token_url: str | None = None,
+    reports_path: str | None = None,
+    ca: str | None = None,
+    sandbox: bool | Sandbox = False,
+) -> Talkdesk:
+    """Connect to a Talkdesk account.
+
+    Nothing is asked over the network before the first report. What is not given as an argument is
+    looked for in the environment (``TALKDESK_ACCOUNT`` and so on) and in a ``.env`` file in the
+    working directory or above it.
+
+    Parameters
+    ----------
+    account : str, optional
+        The account's name: the part before ``.talkdeskid.com``.
+    region : str, optional
+        ``"us"`` (default), ``"eu"``, ``"ca"`` or ``"au"``.
+    client_id : str, optional
+        Of an OAuth client of the account.
+    client_secret : str or Secret, optional
+        One way to prove it.
+    private_key : str or Secret, optional
+        The other way, with ``key_id``: a path to a PEM file, PEM text, or its base64.
+    key_id : str, optional
+    scope : str, optional
+        Space-separated; by default what reports need.
+    api_url, token_url : str, optional
+        Addresses in place of the region's.
+    reports_path : str, optional
+        ``"/data/reports"`` (default), or ``"/reports"`` for the older API.
+    ca : str, optional
+        File of certificates to trust instead of the system's.
+    sandbox : bool or Sandbox, optional
+        True starts a Talkdesk of its own on this machine, with a simulated contact centre: no
+        account is needed. A running `Sandbox` is used as it is.
+
+    Returns
+    -------
+    Talkdesk
+
+    Raises
+    ------
+    ConfigError
+        Something is missing or wrong; the message names every place looked at.
+
+    Examples
+    --------
+    >>> import td_notebooks as td
+    >>> client = td.connect(sandbox=True)
+    >>> calls = client.report("calls", "2026-08-01", "2026-08-02", progress=False)
+    """
+    # From here on no frame holds a secret in the clear.
+    client_secret = _hidden(client_secret)
+    private_key = _hidden(private_key)
+    if sandbox:
+        return _connect_to_sandbox(sandbox, reports_path or CURRENT_PATHS)
+    return Talkdesk(
+        find_settings(
+            account=account,
+            region=region,
+            client_id=client_id,
+            client_secret=client_secret,
+            private_key=private_key,
+            key_id=key_id,
+            scope=scope,
+            api_url=api_url,
+            token_url=token_url,
+            reports_path=reports_path,
+            ca=ca,
+        )
+    )
+
+
+def _hidden(text: str | Secret | None) -> Secret | None:
+    return Secret(text) if isinstance(text, str) and text else text or None
+
+
+def _connect_to_sandbox(sandbox: bool | Sandbox, reports_path: str) -> Talkdesk:
+    from .sandbox import Sandbox
+
+    owned = Sandbox().start() if sandbox is True else None
+    place = owned or sandbox
+    assert isinstance(place, Sandbox)
+    settings = Settings(
+        account=Account(place.account, "sandbox", token_url=place.token_url, api_url=place.api_url),
+        credentials=ClientSecret(place.client_id, Secret(place.client_secret)),
+        scope=DEFAULT_SCOPES[reports_path],
+        reports_path=reports_path,
+        found=(Setting("sandbox", place.api_url, "argument sandbox"),),
+    )
+    return Talkdesk(settings, clock=place.clock, on_close=owned.close if owned else None)

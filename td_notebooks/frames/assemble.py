@@ -1,0 +1,92 @@
+"""Batches and windows to one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .columns import TEXT, arrow_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..reports.catalog import Schema
+
+
+def assemble(tables: Sequence[pa.Table], schema: Schema) -> pa.Table:
+    """Put the windows of one pull together.
+
+    Parameters
+    ----------
+    tables : sequence of pyarrow.Table
+        In order; may be empty.
+    schema : Schema
+        Says which columns every table has, and which one is the time.
+
+    Returns
+    -------
+    pyarrow.Table
+        The catalogue's columns, then unexpected ones, which are text and null where a window lacks
+        them. Rows are in the order given, unless the report's time column goes back somewhere:
+        then they are sorted by it, and rows of equal time keep their order. Nothing is copied when
+        nothing has to be sorted.
+    """
+    table = stack(tables, schema)
+    time = schema.time_column
+    if time is None or _in_order(table.column(time)):
+        return table
+    return table.take(pc.sort_indices(table, sort_keys=[(time, "ascending")]))
+
+
+def stack(parts: Sequence[pa.Table | pa.RecordBatch], schema: Schema) -> pa.Table:
+    """Put tables or batches below one another, in the order given.
+
+    Parameters
+    ----------
+    parts : sequence of pyarrow.Table or pyarrow.RecordBatch
+        May differ in their unexpected columns.
+    schema : Schema
+        The columns to come first, present even when there is no part.
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    expected = arrow_schema(schema)
+    final = list(expected)
+    for field in dict.fromkeys(field for part in parts for field in part.schema):
+        known = [f for f in final if f.name == field.name]
+        if not known:
+            final.append(field)
+        elif field.name not in expected.names and known[0].type != field.type:
+            final[final.index(known[0])] = pa.field(field.name, TEXT)
+    target = pa.schema(final, metadata=expected.metadata)
+    return pa.Table.from_batches(
+        [batch for part in parts for batch in _fitted(part, target)], schema=target
+    )
+
+
+def _fitted(part: pa.Table | pa.RecordBatch, target: pa.Schema) -> list[pa.RecordBatch]:
+    batches = [part] if isinstance(part, pa.RecordBatch) else part.to_batches()
+    if part.schema.equals(target):
+        return [pa.RecordBatch.from_arrays(b.columns, schema=target) for b in batches]
+    return [
+        pa.RecordBatch.from_arrays(
+            [
+                b.column(f.name).cast(f.type)
+                if f.name in b.schema.names
+                else pa.nulls(b.num_rows, f.type)
+                for f in target
+            ],
+            schema=target,
+        )
+        for b in batches
+    ]
+
+
+def _in_order(times: pa.ChunkedArray) -> bool:
+    """Tell whether times never go back; missing ones count as latest."""
+    column = pc.fill_null(times.cast(pa.int64()), 2**63 - 1).combine_chunks()
+    return bool(pc.all(pc.less_equal(column[:-1], column[1:])).as_py() is not False)

@@ -1,0 +1,247 @@
+"""CSV report files, block by block.
+
+pyarrow reads each block straight into the types that the catalogue promises. If a block does not
+keep the promise, that block alone is read again as text and converted value by value.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from ..errors import DownloadError
+from .columns import FALSE_WORDS, TEXT, TRUE_WORDS, WALL, arrow_type
+from .drift import unused
+from .feed import BOM, layout, utf8_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Executor, Future
+
+    from ..reports.catalog import Column
+    from .drift import Watch
+    from .feed import Feed
+
+_PART = 2 << 20  # bytes handed to one thread
+_QUOTED = re.compile(rb'(?:^|(?<=[,\n]))"(?:[^"]|"")*+"')
+_OPENING = re.compile(rb'(?:^|[,\n])"')
+
+
+def read(feed: Feed, watch: Watch, pool: Executor) -> Iterator[list[pa.RecordBatch]]:
+    """Read a CSV report.
+
+    Parameters
+    ----------
+    feed : Feed
+    watch : Watch
+        Is told the columns.
+    pool : Executor
+        Parses a block while the next one is read.
+
+    Yields
+    ------
+    list of pyarrow.RecordBatch
+        The rows of one block; columns by wire name, not converted yet.
+
+    Raises
+    ------
+    DownloadError
+        If a row is damaged or the bytes are not a CSV file; names the row.
+    SchemaError
+        If a column that must be there is not.
+    """
+    header = _header(feed, watch)
+    types = {name: _parsed_type(column) for name, column in watch.columns.items()}
+    rows = 0
+    ahead: deque[tuple[int, Future[list[pa.RecordBatch] | _Damage]]] = deque()
+    blocks = _blocks(feed, header)
+    while True:
+        while len(ahead) < 2 and (block := next(blocks, None)) is not None:
+            offset = feed.offset - len(block)
+            ahead.append((offset, pool.submit(_parse, block, types)))
+        if not ahead:
+            return
+        offset, parsing = ahead.popleft()
+        batches = parsing.result()
+        if isinstance(batches, _Damage):
+            raise batches.error(rows, offset)
+        rows += sum(batch.num_rows for batch in batches)
+        yield batches
+
+
+def _blocks(feed: Feed, header: bytes) -> Iterator[bytes]:
+    """Cut the file after whole rows."""
+    while held := feed.fill():
+        end = _cut(held)
+        while not end and not feed.ended:
+            held = feed.more()
+            end = _cut(held)
+        if feed.ended:
+            end = len(held)
+        feed.use(end)
+        yield _without_header(held[:end], header)
+
+
+def _header(feed: Feed, watch: Watch) -> bytes:
+    """Tell `watch` the columns; return the header as it stands in the file, if there is one."""
+    held = feed.fill()
+    lead = len(held) - len(held.removeprefix(BOM).lstrip(b"\r\n"))
+    feed.use(lead)
+    held = feed.held
+    if layout(held) != "csv":
+        raise DownloadError(
+            "This is not a CSV report: it " + ("is empty." if not held else "has another format."),
+            hint="Download it again, or check the format the job was asked for.",
+        )
+    end = held.find(b"\n") + 1
+    while end and held.count(b'"', 0, end) % 2:
+        end = held.find(b"\n", end) + 1
+    line = held[: end or len(held)]
+    try:
+        fields = next(csv.reader(io.StringIO(line.decode(), newline="")))
+    except UnicodeDecodeError as error:
+        raise utf8_error(error, feed.offset) from error
+    except (csv.Error, StopIteration) as error:
+        raise DownloadError(f"The first row of the report is damaged: {error}.") from error
+
+    schema = watch.schema
+    if not any(schema.match(fields)) and len(fields) in (
+        len(schema.columns),
+        sum(column.required for column in schema.columns),
+    ):
+        given = [c for c in schema.columns if c.required or len(fields) == len(schema.columns)]
+        watch.see(column.key for column in given)
+        return b""
+    watch.see(_distinct(fields))
+    watch.require()
+    feed.use(len(line))
+    return line.rstrip(b"\r\n")
+
+
+def _distinct(fields: Sequence[str]) -> list[str]:
+    distinct: list[str] = []
+    for field in fields:
+        distinct.append(unused(field, distinct))
+    return distinct
+
+
+def _parsed_type(column: Column | None) -> pa.DataType:
+    """Return the type to ask of the parser for a column that keeps to the catalogue."""
+    if column is None:
+        return TEXT
+    if column.kind == "timestamp" and column.encoding != "rfc3339z":
+        return WALL
+    if column.kind == "duration":
+        fraction = column.encoding in ("day fraction", "fine day fraction")
+        worded = column.encoding == "0d 0h 0m 0s"
+        return pa.float64() if fraction else TEXT if worded else pa.int64()
+    return arrow_type(column)
+
+
+def _cut(held: bytes) -> int:
+    """Return where the last whole row ends: after a line end outside quotes."""
+    end = held.rfind(b"\n") + 1
+    quotes = held.count(b'"', 0, end) if b'"' in held else 0
+    while end and quotes % 2:
+        before = held.rfind(b"\n", 0, end - 1) + 1
+        quotes -= held.count(b'"', before, end)
+        end = before
+    return end
+
+
+def _without_header(block: bytes, header: bytes) -> bytes:
+    """Drop rows that repeat the header, as files put together end to end have them."""
+    at = block.find(header) if header else -1
+    while at >= 0:
+        start = at - len(BOM) if block[:at].endswith(BOM) else at
+        end = at + len(header)
+        alone = block[end : end + 2].startswith((b"\n", b"\r\n")) or end == len(block)
+        if alone and block[start - 1 : start] in (b"", b"\n") and not block.count(b'"', 0, at) % 2:
+            block, end = block[:start] + block[end:].lstrip(b"\r\n"), start
+        at = block.find(header, end)
+    return block
+
+
+@dataclass(frozen=True)
+class _Damage:
+    """Where in a block the first damaged row is, and what is wrong with it."""
+
+    rows: int  # whole rows before it
+    what: str
+    not_text: UnicodeDecodeError | None = None
+
+    def error(self, rows: int, offset: int) -> DownloadError:
+        """Return the error, given how many rows and bytes came before the block."""
+        if self.not_text:
+            return utf8_error(self.not_text, offset)
+        return DownloadError(
+            f"The report is damaged at row {rows + self.rows + 1:,}: {self.what}.",
+            hint="It may be cut short; download it again.",
+        )
+
+
+def _parse(block: bytes, types: dict[str, pa.DataType]) -> list[pa.RecordBatch] | _Damage:
+    """Parse a block of whole rows, as catalogued if it can be, else as text."""
+    if not block.strip(b"\r\n"):
+        return []
+    if b'"' in block and (damage := _unclosed(block)):
+        return damage
+    try:
+        return list(_table(block, types, _PART).to_batches())
+    except pa.ArrowInvalid:
+        pass
+    bad: list[pacsv.InvalidRow] = []
+
+    def note(row: pacsv.InvalidRow) -> str:
+        bad.append(row)
+        return "error"
+
+    try:
+        text = dict.fromkeys(types, TEXT)
+        return list(_table(block, text, len(block) + 1, on_bad_row=note).to_batches())
+    except pa.ArrowInvalid:
+        if bad:
+            what = f"it has {bad[0].actual_columns} fields, not {len(types)}"
+            return _Damage((bad[0].number or 1) - 1, what)
+    try:
+        block.decode()
+    except UnicodeDecodeError as error:
+        return _Damage(0, "", error)
+    return _Damage(0, "it cannot be read as CSV")
+
+
+def _unclosed(block: bytes) -> _Damage | None:
+    """Find a quote that is never closed; pyarrow would take what there is."""
+    if block.count(b'"') % 2 == 0:
+        return None
+    unquoted = _QUOTED.sub(b"", block)
+    opened = _OPENING.search(unquoted)
+    return opened and _Damage(unquoted.count(b"\n", 0, opened.end()), "it ends within quotes")
+
+
+def _table(
+    block: bytes, types: dict[str, pa.DataType], part: int, on_bad_row: object = None
+) -> pa.Table:
+    return pacsv.read_csv(
+        pa.BufferReader(block),
+        read_options=pacsv.ReadOptions(
+            column_names=list(types), block_size=part, use_threads=on_bad_row is None
+        ),
+        parse_options=pacsv.ParseOptions(
+            newlines_in_values=b'"' in block, invalid_row_handler=on_bad_row
+        ),
+        convert_options=pacsv.ConvertOptions(
+            column_types=types,
+            null_values=[""],
+            strings_can_be_null=True,
+            true_values=TRUE_WORDS,
+            false_values=FALSE_WORDS,
+        ),
+    )

@@ -1,0 +1,168 @@
+"""What a report file has that the catalogue does not expect, and the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import SchemaError
+from ..reports.catalog import choose, python_name, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+    from ..reports.catalog import Column
+
+EXAMPLES = 5
+
+
+class DriftWarning(UserWarning):
+    """A report differs from what the catalogue says."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a file differs from the catalogue.
+
+    Attributes
+    ----------
+    unexpected : tuple of str
+        Wire names of columns the catalogue does not know; they arrive as text.
+    missing : tuple of str
+        Keys of columns that should be there and are not; they are null.
+    unparsed : mapping of str to (int, tuple of str)
+        For each column (by name in the frame), how many values did not fit its type, and up to
+        five of them. They are null.
+    """
+
+    unexpected: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unparsed: Mapping[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.unexpected or self.missing or self.unparsed)
+
+    def __str__(self) -> str:
+        said = []
+        if self.unexpected:
+            said.append(f"unknown columns, kept as text: {', '.join(self.unexpected)}")
+        if self.missing:
+            said.append(f"columns absent, left empty: {', '.join(self.missing)}")
+        for name, (count, examples) in self.unparsed.items():
+            shown = ", ".join(repr(e[:40]) for e in examples)
+            said.append(
+                f"{count:,} values of {name} do not fit and were left empty, such as {shown}"
+            )
+        return "; ".join(said)
+
+    def __add__(self, other: Drift) -> Drift:
+        """Return the drift of two files of one pull taken together."""
+        unparsed = dict(self.unparsed)
+        for name, (count, examples) in other.unparsed.items():
+            before, known = unparsed.get(name, (0, ()))
+            unparsed[name] = (before + count, tuple(dict.fromkeys(known + examples))[:EXAMPLES])
+        return Drift(
+            tuple(dict.fromkeys(self.unexpected + other.unexpected)),
+            tuple(dict.fromkeys(self.missing + other.missing)),
+            unparsed,
+        )
+
+
+class Watch:
+    """Matches the columns of one file to the catalogue, and keeps what does not fit.
+
+    Parameters
+    ----------
+    report_type : str
+    version : str, optional
+        Payload version; by default the one that fits the first columns seen.
+    strict : bool
+        Raise `SchemaError` at the first value that does not fit.
+
+    Attributes
+    ----------
+    schema : Schema
+    columns : dict of str to Column or None
+        By wire name, in the order seen.
+    names : dict of str to str
+        Wire name to name in the frame.
+    """
+
+    def __init__(
+        self, report_type: str, version: str | None = None, *, strict: bool = False
+    ) -> None:
+        self.schema = schema(report_type, version)
+        self.columns: dict[str, Column | None] = {}
+        self.names: dict[str, str] = {}
+        self._version = version
+        self._strict = strict
+        self._unparsed = Drift()
+
+    def see(self, wire_names: Iterable[str]) -> None:
+        """Take note of wire names; those seen before are skipped."""
+        fresh = [name for name in wire_names if name not in self.columns]
+        if not fresh:
+            return
+        if not self.columns and self._version is None:
+            self.schema = choose(self.schema.report_type, fresh)
+        found = self.schema.match([*self.columns, *fresh])[len(self.columns) :]
+        taken = {*self.names.values(), *(c.name for c in self.schema.columns)}
+        for wire_name, column in zip(fresh, found, strict=True):
+            self.columns[wire_name] = column
+            name = column.name if column else unused(python_name(wire_name), taken)
+            self.names[wire_name] = name
+            taken.add(name)
+
+    def require(self) -> None:
+        """Raise `SchemaError` if a column that is never null was not seen."""
+        absent = self.schema.absent(self.columns)
+        missing = [c.key for c in absent if not c.nullable]
+        if not missing:
+            return
+        strangers = [name for name, column in self.columns.items() if column is None]
+        report_type = self.schema.report_type
+        raise SchemaError(
+            f"This file is not a {report_type} report: it lacks {_few(missing)}"
+            + (f" and has {_few(strangers)}." if strangers else "."),
+            hint="Check the report type; if it is right, Talkdesk has changed the report.",
+            report_type=report_type,
+            missing=missing,
+            unexpected=strangers,
+        )
+
+    def lose(self, name: str, values: pa.Array) -> None:
+        """Count the values of a column that did not fit its type."""
+        examples = tuple(values.unique()[:EXAMPLES].to_pylist())
+        if self._strict:
+            raise SchemaError(
+                f"{len(values):,} values of {name} do not fit its type, "
+                f"such as {examples[0][:40]!r}.",
+                hint="Without strict=True they become missing values.",
+                report_type=self.schema.report_type,
+            )
+        self._unparsed += Drift(unparsed={name: (len(values), examples)})
+
+    @property
+    def drift(self) -> Drift:
+        """What was found so far."""
+        unexpected = tuple(name for name, column in self.columns.items() if column is None)
+        missing = self.schema.absent(self.columns) if self.columns else ()
+        return self._unparsed + Drift(unexpected, tuple(c.key for c in missing))
+
+
+def unused(name: str, taken: Iterable[str]) -> str:
+    """Return `name`, with a number behind it if it is taken."""
+    taken = set(taken)
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:40] for name in names[:5])
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown

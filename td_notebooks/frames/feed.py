@@ -1,0 +1,130 @@
+"""The bytes of a report file, unpacked, a block at a time."""
+
+from __future__ import annotations
+
+import zlib
+from typing import BinaryIO, Literal
+
+from ..errors import DownloadError
+
+# Large enough that starting the parsers costs nothing, small enough that a report of any size is
+# read within some 200 MB.
+BLOCK = 16 << 20
+# No row of a report is longer than this; bytes that hold no end of a row are not a report.
+LONGEST_ROW = 64 << 20
+BOM = b"\xef\xbb\xbf"
+
+
+class Feed:
+    """Bytes read from a source and not used yet.
+
+    Parameters
+    ----------
+    source : BinaryIO
+        Anything with ``read(size)``; gzip is recognised by its first bytes.
+    block : int
+        How many bytes to hold.
+
+    Attributes
+    ----------
+    held : bytes
+        Bytes read and not used yet.
+    ended : bool
+        Whether `held` is all that remains.
+    offset : int
+        Bytes used so far.
+    """
+
+    def __init__(self, source: BinaryIO, *, block: int = BLOCK) -> None:
+        self.block = block
+        self.held = b""
+        self.ended = False
+        self.offset = 0
+        self._source = source
+        self._gzip: zlib._Decompress | None = None
+        self._packed = b""
+        start = self._read(2)
+        if start == b"\x1f\x8b":
+            self._gzip = zlib.decompressobj(wbits=31)
+            self._packed = start
+        else:
+            self.held = start
+
+    def fill(self, size: int | None = None) -> bytes:
+        """Hold at least `size` bytes (a block by default), or all that remains; return them."""
+        size = size or self.block
+        while len(self.held) < size and not self.ended:
+            more = self._unpacked(self.block) if self._gzip else self._read(size - len(self.held))
+            self.ended = not more
+            self.held += more
+        return self.held
+
+    def more(self) -> bytes:
+        """Hold another block: what is held has no end of a row.
+
+        Raises
+        ------
+        DownloadError
+            If a row would be longer than any row is.
+        """
+        if len(self.held) >= LONGEST_ROW:
+            raise DownloadError(
+                f"Reading the report stopped at byte {self.offset:,}: a row without an end.",
+                hint="The file is damaged, or it is not a report; download it again.",
+            )
+        return self.fill(len(self.held) + self.block)
+
+    def use(self, size: int) -> None:
+        """Let go of the first `size` bytes held."""
+        self.held = self.held[size:]
+        self.offset += size
+
+    def _read(self, size: int) -> bytes:
+        """Return exactly `size` bytes, fewer only at the end."""
+        parts: list[bytes] = []
+        while size and (part := self._source.read(size)):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _unpacked(self, size: int) -> bytes:
+        """Return up to `size` bytes of the unpacked stream; nothing only at its end."""
+        while True:
+            assert self._gzip is not None
+            packed = self._packed or self._read(1 << 20)
+            try:
+                if self._gzip.eof and packed:  # gzip files may be joined
+                    self._gzip = zlib.decompressobj(wbits=31)
+                data = self._gzip.decompress(packed, size)
+            except zlib.error as error:
+                raise DownloadError(
+                    "The report is packed with gzip and does not unpack.",
+                    hint="Download it again.",
+                ) from error
+            self._packed = self._gzip.unused_data or self._gzip.unconsumed_tail
+            if data or not packed:
+                break
+        if not data and not self._gzip.eof:
+            raise DownloadError(
+                f"The gzip file ends too early, after {self.offset + len(self.held):,} bytes of "
+                "the report.",
+                hint="Download it again.",
+            )
+        return data
+
+
+def layout(held: bytes) -> Literal["csv", "json", "neither"]:
+    """Tell a report's format from its first bytes; HTML, an archive or a PDF is neither."""
+    start = held.removeprefix(BOM).lstrip()[:1]
+    if start in (b"{", b"["):
+        return "json"
+    binary = b"\x00" in held[:1024] or held[:4] == b"%PDF"
+    return "neither" if binary or start == b"<" or not start else "csv"
+
+
+def utf8_error(error: UnicodeDecodeError, offset: int) -> DownloadError:
+    """Return the error for bytes that are not UTF-8, which every report is."""
+    return DownloadError(
+        f"The report is not UTF-8 text at byte {offset + error.start:,}.",
+        hint="The file is damaged, or a program has saved it in another encoding.",
+    )

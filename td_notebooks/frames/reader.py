@@ -1,0 +1,189 @@
+"""A report file to record batches of the final types."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+
+from ..errors import ConfigError, DownloadError
+from . import csv, json
+from .assemble import stack
+from .columns import TEXT, arrow_schema, check_zone, convert, misfits
+from .drift import Drift, Watch
+from .feed import BLOCK, Feed, layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
+    from os import PathLike
+
+    from ..reports.catalog import Schema
+
+FORMATS = ("csv", "json", "json_bulk")
+
+
+def read_batches(
+    source: BinaryIO | str | PathLike[str],
+    report_type: str,
+    *,
+    format: str | None = None,
+    timezone: str = "UTC",
+    version: str | None = None,
+    strict: bool = False,
+    block: int = BLOCK,
+) -> BatchReader:
+    """Read a report file as Arrow record batches, with bounded memory.
+
+    Parameters
+    ----------
+    source : BinaryIO or path
+        The file, or anything with ``read(size)``; may be packed with gzip.
+    report_type : str
+        One of `td_notebooks.reports.catalog.report_types`.
+    format : {"csv", "json", "json_bulk"}, optional
+        By default, told from the first bytes.
+    timezone : str
+        IANA name of the zone in which times without a zone are read: the one the job was
+        submitted with.
+    version : str, optional
+        Payload version; by default the one whose columns fit.
+    strict : bool
+        Raise `SchemaError` at a value that does not fit its type, instead of counting it.
+    block : int
+        Bytes held at a time.
+
+    Returns
+    -------
+    BatchReader
+
+    Raises
+    ------
+    ConfigError
+        If the report type, the version, the format or the zone does not exist.
+    """
+    if format is not None and format not in FORMATS:
+        raise ConfigError(f"There is no format {format!r}.", hint=f"Use {', '.join(FORMATS)}.")
+    watch = Watch(report_type, version, strict=strict)
+    return BatchReader(source, watch, format=format, zone=check_zone(timezone), block=block)
+
+
+class BatchReader:
+    """Iterates over the rows of one report file, once.
+
+    Every batch has the catalogue's columns in the catalogue's order, then the unexpected ones seen
+    so far, as text. `read` puts batches together when the latter differ.
+
+    Attributes
+    ----------
+    rows : int
+        Rows read so far.
+    total : int or None
+        The number of rows the file itself claims.
+    """
+
+    def __init__(
+        self,
+        source: BinaryIO | str | PathLike[str],
+        watch: Watch,
+        *,
+        format: str | None,
+        zone: str,
+        block: int,
+    ) -> None:
+        self.rows = 0
+        self.total: int | None = None
+        self._source = source
+        self._watch = watch
+        self._format = format
+        self._zone = zone
+        self._block = block
+
+    @property
+    def schema(self) -> Schema:
+        """What the catalogue says of the file: final once the first batch is out."""
+        return self._watch.schema
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema: the catalogue's columns and the unexpected ones seen so far."""
+        expected = arrow_schema(self.schema)
+        names = self._watch.names.values()
+        extra = [pa.field(name, TEXT) for name in names if name not in expected.names]
+        return pa.schema([*expected, *extra], metadata=expected.metadata)
+
+    @property
+    def drift(self) -> Drift:
+        """How the file differs from the catalogue, as far as it was read."""
+        return self._watch.drift
+
+    def read(self) -> pa.Table:
+        """Read all rows into one table, in the order of the file."""
+        batches = list(self)  # the schema is known once they are read
+        return stack(batches, self.schema)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Yield the batches.
+
+        Raises
+        ------
+        DownloadError
+            If the file is damaged, cut short, or not a report.
+        SchemaError
+            If a column that must be there is not; in strict mode, if a value does not fit.
+        """
+        with ExitStack() as stack:
+            if isinstance(self._source, str | os.PathLike):
+                stream: BinaryIO = stack.enter_context(Path(self._source).open("rb"))
+            else:
+                stream = self._source
+            pool = stack.enter_context(ThreadPoolExecutor(pa.cpu_count()))
+            feed = Feed(stream, block=self._block)
+            for raw in self._raw(feed, pool):
+                yield from self._shaped(raw, pool)
+
+    def _raw(self, feed: Feed, pool: Executor) -> Iterator[list[pa.RecordBatch]]:
+        found = self._format or layout(feed.fill())
+        if found == "neither":
+            raise DownloadError(
+                "This is not a report: it is "
+                + ("HTML, an archive or some other kind of file." if feed.held else "empty."),
+                hint="Download it again.",
+            )
+        if found == "csv":
+            yield from csv.read(feed, self._watch, pool)
+            return
+        entries = json.Entries(feed, self._watch, pool, wrapped=self._format == "json")
+        for batches in entries:
+            self.total = entries.total
+            yield batches
+        self.total = entries.total
+
+    def _shaped(self, raw: list[pa.RecordBatch], pool: Executor) -> Iterator[pa.RecordBatch]:
+        watch = self._watch
+        wire_names = {name: wire for wire, name in watch.names.items()}
+        final = self.arrow_schema
+
+        def shape(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, pa.Array]]:
+            arrays, lost = [], {}
+            for field in final:
+                wire = wire_names.get(field.name)
+                if wire is None or wire not in batch.schema.names:
+                    arrays.append(pa.nulls(batch.num_rows, field.type))
+                    continue
+                before = batch.column(wire)
+                after = convert(before, watch.columns[wire], self._zone)
+                arrays.append(after)
+                if (values := misfits(before, after)) is not None:
+                    lost[field.name] = values
+            return pa.RecordBatch.from_arrays(arrays, schema=final), lost
+
+        for batch, lost in pool.map(shape, raw):
+            for name, values in lost.items():
+                watch.lose(name, values)
+            self.rows += batch.num_rows
+            yield batch

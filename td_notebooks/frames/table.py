@@ -1,0 +1,192 @@
+"""Arrow tables to pandas frames."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .assemble import assemble
+from .drift import Drift, DriftWarning
+from .reader import read_batches
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from ..reports.catalog import Schema
+
+Backend = Literal["numpy_nullable", "pyarrow"]
+_PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
+
+
+class Info(dict[str, Any]):
+    """What a frame is, in ``frame.attrs["td"]``: a dict that JSON can hold, read as attributes.
+
+    Attributes
+    ----------
+    report_type, version : str
+    units : dict of str to str
+        ``"s"`` (seconds) for each duration.
+    drift : Drift
+        How the file differed from the catalogue.
+    """
+
+    @property
+    def report_type(self) -> str:
+        """The report type."""
+        return str(self["report_type"])
+
+    @property
+    def version(self) -> str:
+        """The payload version."""
+        return str(self["version"])
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each duration, by column."""
+        return dict(self["units"])
+
+    @property
+    def drift(self) -> Drift:
+        """How the file differed from the catalogue."""
+        drift: Mapping[str, Any] = self["drift"]
+        return Drift(
+            tuple(drift["unexpected"]),
+            tuple(drift["missing"]),
+            {name: (count, tuple(some)) for name, (count, some) in drift["unparsed"].items()},
+        )
+
+
+def to_pandas(
+    table: pa.Table,
+    schema: Schema,
+    *,
+    dtype_backend: Backend | None = None,
+    drift: Drift | None = None,
+) -> pd.DataFrame:
+    """Turn a finished Arrow table into a frame.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As `assemble` or `BatchReader.read` return it.
+    schema : Schema
+        What the catalogue knows of the report.
+    dtype_backend : {"numpy_nullable", "pyarrow"}, optional
+        By default text is pandas' own ``str`` (``string[pyarrow]`` before pandas 3), numbers are
+        ``Int64`` and ``Float64``, flags ``boolean``, categories ``category``, times
+        ``datetime64[us, UTC]``. ``"numpy_nullable"`` has ``string`` for text. ``"pyarrow"`` has
+        Arrow types throughout, and text for categories.
+    drift : Drift, optional
+        Kept in the frame; a `DriftWarning` repeats it once.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the table. Durations are in seconds. ``frame.attrs["td"]`` is an `Info`.
+    """
+    drift = drift or Drift()
+    if dtype_backend == "pyarrow":
+        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    else:
+        for column in schema.columns:
+            if column.kind == "category":
+                at = table.schema.get_field_index(column.name)
+                table = table.set_column(
+                    at, column.name, _categories(table.column(at), column.values)
+                )
+        text = _text_dtype(dtype_backend)
+        dtypes = {
+            pa.large_string(): text,
+            pa.string(): text,
+            pa.int64(): pd.Int64Dtype(),
+            pa.float64(): pd.Float64Dtype(),
+            pa.bool_(): pd.BooleanDtype(),
+        }
+        frame = table.to_pandas(types_mapper=dtypes.get, ignore_metadata=True, split_blocks=True)
+    frame.attrs["td"] = Info(
+        report_type=schema.report_type,
+        version=schema.version,
+        units={column.name: column.unit for column in schema.columns if column.unit},
+        drift=asdict(drift),
+    )
+    if drift:
+        warnings.warn(f"The {schema.report_type} report: {drift}.", DriftWarning, stacklevel=2)
+    return frame
+
+
+def read_report(
+    source: BinaryIO | str | PathLike[str],
+    report_type: str,
+    *,
+    format: str | None = None,
+    timezone: str = "UTC",
+    dtype_backend: Backend | None = None,
+    strict: bool = False,
+) -> pd.DataFrame:
+    """Read a report file that was downloaded before.
+
+    Parameters
+    ----------
+    source : path or BinaryIO
+        CSV, JSON or bulk JSON, packed with gzip or not.
+    report_type : str
+        What the file holds, such as ``"calls"``.
+    format : {"csv", "json", "json_bulk"}, optional
+        By default, told from the first bytes.
+    timezone : str
+        IANA name of the zone the report was asked in; times without a zone are read in it. Where
+        clocks repeat an hour, the first is meant; an hour they skip becomes the moment after it.
+    dtype_backend : {"numpy_nullable", "pyarrow"}, optional
+        See `to_pandas`.
+    strict : bool
+        Raise `SchemaError` at a value that does not fit, instead of leaving it empty.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the report, in the order of its time column.
+
+    Raises
+    ------
+    DownloadError
+        If the file is damaged, cut short, or not a report.
+    SchemaError
+        If a column is missing that the report type must have.
+    ConfigError
+        If there is no such report type, format or zone.
+
+    Examples
+    --------
+    >>> calls = read_report("calls.csv", "calls")  # doctest: +SKIP
+    """
+    reader = read_batches(source, report_type, format=format, timezone=timezone, strict=strict)
+    table = reader.read()
+    return to_pandas(
+        assemble([table], reader.schema),
+        reader.schema,
+        dtype_backend=dtype_backend,
+        drift=reader.drift,
+    )
+
+
+def _text_dtype(dtype_backend: Backend | None) -> Any:
+    if dtype_backend is None and _PANDAS_3:
+        return pd.StringDtype("pyarrow", na_value=float("nan"))
+    return pd.StringDtype("pyarrow")
+
+
+def _categories(values: pa.ChunkedArray, known: tuple[str, ...]) -> pa.ChunkedArray:
+    """Encode text with the known values first, then others in the order they appear."""
+    seen = [value for value in values.unique().to_pylist() if value is not None]
+    words = pa.array(dict.fromkeys([*known, *seen]), pa.large_string())
+    chunks = [
+        pa.DictionaryArray.from_arrays(pc.index_in(chunk, value_set=words), words)
+        for chunk in values.chunks
+    ]
+    return pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.large_string()))

@@ -1,0 +1,86 @@
+"""What came of a pull: an Arrow table, and what was unexpected about it.
+
+The frames layer, and pandas with it, is imported when a file is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from .frames import Drift
+    from .frames.table import Backend
+    from .reports.catalog import Format, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """One report file, or several of one report in order, as a table.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+    schema : Schema
+    drift : Drift
+    """
+
+    table: pa.Table
+    schema: Schema
+    drift: Drift
+
+    def frame(self, dtype_backend: Backend | None = None) -> pd.DataFrame:
+        """Return the table as a DataFrame; warn of drift once."""
+        from .frames import to_pandas
+
+        return to_pandas(self.table, self.schema, dtype_backend=dtype_backend, drift=self.drift)
+
+    @classmethod
+    def join(cls, parts: Sequence[Pulled]) -> Pulled:
+        """Put the parts of one report together, in order."""
+        from .frames import Drift, assemble
+
+        known = parts[0].schema
+        drift = sum((part.drift for part in parts), Drift())
+        return cls(assemble([part.table for part in parts], known), known, drift)
+
+
+def load(
+    path: Path,
+    report_type: str,
+    *,
+    format: Format | None = None,
+    timezone: str = "UTC",
+    check: Callable[[], None] = lambda: None,
+) -> Pulled:
+    """Read a report file.
+
+    Parameters
+    ----------
+    path : Path
+    report_type : str
+    format : str, optional
+        By default the one the first bytes show.
+    timezone : str
+        The zone of its times without an offset.
+    check : callable
+        Called between batches; what it raises ends the reading.
+
+    Raises
+    ------
+    DownloadError, SchemaError
+    """
+    from .frames import read_batches
+    from .frames.assemble import stack
+
+    reader = read_batches(path, report_type, format=format, timezone=timezone)
+    batches = []
+    for batch in reader:
+        check()
+        batches.append(batch)
+    return Pulled(stack(batches, reader.schema), reader.schema, reader.drift)

@@ -1,0 +1,271 @@
+"""From a finished job to a file on disk.
+
+The way: the job's address at the API redirects, at once or by one more step, to a signed link on
+a storage host. Each redirect is looked at: the token goes along only while every address so far
+was the API's own, https is never left for http, and a link is asked for again when it expired.
+The file is written beside its target and renamed, so that a name stands for a whole file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..answers import LONGEST_RETRY_AFTER, Answer, api_error
+from ..errors import ApiError, DownloadError, NotFoundError, RateLimitError, TalkdeskError
+from ..regions import Origin, absolute
+from ..secret import Secret
+from ..transport import Transport, network_error, without_frames
+from .jobs import Job
+from .state import REDIRECTS
+
+HOPS = 5
+BUFFER = 1 << 16
+
+Result = TypeVar("Result")
+
+# Markup, or a job object where its file should be.
+_NO_REPORT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<|\{\s*\"job\"\s*:)")
+
+
+class Stopped(Exception):
+    """The download was told to stop."""
+
+
+class StopSwitch:
+    """Ends downloads on other threads at once, a blocked read included."""
+
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._sockets: set[socket.socket] = set()
+
+    def stop(self) -> None:
+        """End all downloads that were given this switch."""
+        with self._lock:
+            self.stopped.set()
+            for connection in self._sockets:
+                # Closing would not wake a thread that reads; shutting down does.
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def check(self) -> None:
+        """Raise `Stopped` once the switch was used."""
+        if self.stopped.is_set():
+            raise Stopped
+
+    @contextlib.contextmanager
+    def watching(self, response: httpx.Response) -> Iterator[None]:
+        """Make ``stop()`` end this response."""
+        stream = response.extensions.get("network_stream")
+        connection = stream.get_extra_info("socket") if stream else None
+        if connection is not None:
+            with self._lock:
+                self._sockets.add(connection)
+        try:
+            self.check()
+            yield
+        finally:
+            with self._lock:
+                self._sockets.discard(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One address on the way to the file."""
+
+    url: Secret
+    signed: bool
+
+    @property
+    def host(self) -> str:
+        """Its host, for messages: the rest of a signed link is secret."""
+        return Origin.of(self.url.reveal()).host
+
+    def next(self, location: str, api: Origin) -> Hop:
+        """Return the address a redirect leads to.
+
+        Parameters
+        ----------
+        location : str
+            The ``Location`` header.
+        api : Origin
+            The only one that may see the token.
+
+        Raises
+        ------
+        DownloadError
+            The redirect must not be followed.
+        """
+        url = absolute(self.url.reveal(), location)
+        here, there = Origin.of(self.url.reveal()), Origin.of(url)
+        if there.scheme not in {"https", "http"} or not there.host:
+            problem = "to something that is no web address"
+        elif here.scheme == "https" and there.scheme == "http":
+            problem = f"from https to plain http on {there.host}"
+        elif urlsplit(url).username is not None:
+            problem = f"to an address on {there.host} with a user name in it"
+        else:
+            return Hop(Secret(url), signed=self.signed and there == api)
+        error = DownloadError(
+            f"The report file was not fetched: {here.host} redirects {problem}.",
+            hint="This is not what Talkdesk does: check the proxy and the API address.",
+        )
+        error.retryable = False
+        raise error
+
+
+def download(job: Job, target: Path, *, stop: StopSwitch | None = None) -> int:
+    """Fetch the file of a finished job.
+
+    Parameters
+    ----------
+    job : Job
+        Its status must be ``done``.
+    target : Path
+        Written beside it first, then renamed; an existing file is replaced.
+    stop : StopSwitch, optional
+
+    Returns
+    -------
+    int
+        Size in bytes.
+
+    Raises
+    ------
+    DownloadError
+        The file did not arrive whole, a redirect must not be followed, or the disk is full.
+    ApiError, NetworkError, TokenError
+    Stopped
+        The switch was used.
+    """
+    scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        size = fetch(job, scratch, lambda size: size, stop=stop)
+        scratch.replace(target)
+        return size
+    except OSError as error:
+        raise _disk_error(target, error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+
+
+def fetch(
+    job: Job, path: Path, read: Callable[[int], Result], *, stop: StopSwitch | None = None
+) -> Result:
+    """Fetch the file of a finished job into ``path`` and read it; again, if that shows damage.
+
+    Parameters
+    ----------
+    job : Job
+    path : Path
+        Overwritten.
+    read : callable
+        Given the size in bytes. A `DownloadError` it raises is a reason to fetch once more.
+    stop : StopSwitch, optional
+
+    Returns
+    -------
+    object
+        What ``read`` returned.
+    """
+    job.check()
+    switch = stop or StopSwitch()
+    transport = job.api.transport
+    start = Hop(Secret(job.status_url if job.state.result_at_status else job.file_url), signed=True)
+    doing = f"downloading {job.report_type} job {job.id}"
+
+    def attempt() -> Result | TalkdeskError:
+        size = _attempt(transport, start, path, doing, switch)
+        if isinstance(size, TalkdeskError):
+            return size
+        try:
+            return read(size)
+        except TalkdeskError as error:
+            return without_frames(error)
+
+    return transport.repeat(attempt, _worth_another, wake=switch.stopped)
+
+
+def _worth_another(error: TalkdeskError) -> bool:
+    if isinstance(error, RateLimitError):
+        return (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
+    return error.retryable
+
+
+def _attempt(
+    transport: Transport, hop: Hop, scratch: Path, doing: str, switch: StopSwitch
+) -> int | TalkdeskError:
+    """Go the whole way once. Errors are returned, so that no frame with a link goes with them."""
+    try:
+        switch.check()
+        for _ in range(HOPS):
+            with (
+                transport.stream(hop.url.reveal(), signed=hop.signed) as response,
+                switch.watching(response),
+            ):
+                if response.status_code in REDIRECTS and "Location" in response.headers:
+                    hop = hop.next(response.headers["Location"], transport.account.api_origin)
+                elif response.status_code == 200:
+                    return _save(response, scratch, doing, switch)
+                else:
+                    return _refusal(transport, hop, response, doing)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        switch.check()
+        return network_error(error, doing=doing, host=hop.host)
+    except TalkdeskError as error:
+        return without_frames(error)
+    except OSError as error:
+        return _disk_error(scratch, error)
+    return DownloadError(f"While {doing}, more than {HOPS} redirects came one after the other.")
+
+
+def _save(response: httpx.Response, scratch: Path, doing: str, switch: StopSwitch) -> int:
+    with scratch.open("wb") as file:
+        for chunk in response.iter_bytes(BUFFER):
+            switch.check()
+            if not file.tell() and _NO_REPORT.match(chunk):
+                break
+            file.write(chunk)
+        if size := file.tell():
+            return size
+    raise DownloadError(
+        f"While {doing}, something that is no report came in its place.",
+        hint="The file may not be ready, or a proxy answered: try again.",
+    )
+
+
+def _refusal(transport: Transport, hop: Hop, response: httpx.Response, doing: str) -> TalkdeskError:
+    body = response.read() if int(response.headers.get("Content-Length", "0")) < BUFFER else b""
+    if hop.signed:
+        answer = Answer(response.status_code, response.headers, body)
+        error = api_error(
+            answer, doing=doing, account=transport.account, scopes=transport.scopes
+        ) or ApiError(f"While {doing}, Talkdesk answered {response.status_code}.")
+        # Just after a job is done its file may not be found for a moment.
+        error.retryable = error.retryable or isinstance(error, NotFoundError)
+        return error
+    return DownloadError(
+        f"While {doing}, the storage host {hop.host} answered {response.status_code}.",
+        hint="Its links live a minute or so: ask again for the file.",
+    )
+
+
+def _disk_error(path: Path, error: OSError) -> DownloadError:
+    result = DownloadError(
+        f"The report file could not be written in {path.parent}: {error.strerror or error}.",
+        hint="Mend that, then fetch it again: it stays at Talkdesk for 30 days.",
+    )
+    result.retryable = False
+    return result

@@ -1,0 +1,227 @@
+"""Many windows within the account's quota.
+
+One loop, on the caller's thread, submits, polls and waits; finished jobs are collected (downloaded
+and parsed) on a few threads meanwhile. Talkdesk runs at most 15 jobs of an account at once, and
+others may be using the quota too: a refusal means "wait", not "fail".
+"""
+
+from __future__ import annotations
+
+import concurrent.futures as futures
+import functools
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import tenacity
+
+from ..clock import Clock
+from ..errors import JobTimeoutError, QuotaError, TalkdeskError
+from ..timespan import Timespan
+from .download import StopSwitch
+from .events import Finished, JobEvent, OnEvent, Polled, QuotaFull, Submitted
+from .jobs import Job, poll_delay
+from .state import JobState
+
+QUOTA = 15
+WORKERS = 4
+LONGEST_QUOTA_PAUSE = 15.0
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class _Running:
+    """A job under way."""
+
+    window: int
+    job: Job
+    began: float
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Collecting:
+    """What a collector is given besides its job.
+
+    Attributes
+    ----------
+    stop : StopSwitch
+        Ends it.
+    tell : callable
+        Passes an event on to the caller's thread: its class, and what it has of its own.
+    """
+
+    stop: StopSwitch
+    tell: Callable[..., None]
+
+
+@dataclass(slots=True)
+class Schedule(Generic[Result]):
+    """Pulls the windows of one report.
+
+    Parameters
+    ----------
+    windows : sequence of Timespan
+    submit : callable
+        Submits a job for a window; raises `QuotaError` when there is no place for it.
+    collect : callable
+        Makes the result of a finished job, on another thread.
+    clock : Clock
+    timeout : float
+        Seconds for everything.
+    on_event : callable, optional
+        Called on the caller's thread.
+    quota : int
+        Jobs under way at once.
+    """
+
+    windows: Sequence[Timespan]
+    submit: Callable[[Timespan], Job]
+    collect: Callable[[Job, Collecting], Result]
+    clock: Clock
+    timeout: float
+    on_event: OnEvent | None = None
+    quota: int = QUOTA
+    report_type: str = ""
+    _waiting: deque[int] = field(default_factory=deque)
+    _running: list[_Running] = field(default_factory=list)
+    _collecting: dict[int, futures.Future[Result]] = field(default_factory=dict)
+    _switch: StopSwitch = field(default_factory=StopSwitch)
+    _events: deque[JobEvent] = field(default_factory=deque)
+    _quota_pause: float = 0.0
+    _submit_from: float = 0.0
+    _began: float = 0.0
+
+    def run(self) -> list[Result]:
+        """Return the results, in the order of the windows.
+
+        Raises
+        ------
+        JobFailedError, JobCanceledError, DownloadError, ApiError, NetworkError, TokenError
+            Of any window; the others are given up.
+        JobTimeoutError
+            Not all finished in time.
+        KeyboardInterrupt
+            With a note that names the jobs under way.
+        """
+        self._began = self.clock.monotonic()
+        self._waiting = deque(range(len(self.windows)))
+        pool = futures.ThreadPoolExecutor(WORKERS, thread_name_prefix="td-download")
+        try:
+            finished: bool = tenacity.Retrying(
+                retry=tenacity.retry_if_result(lambda finished: not finished),
+                wait=lambda state: self._pause(),
+                stop=self._out_of_time,
+                sleep=self._sleep,
+                retry_error_callback=lambda state: False,
+            )(lambda: self._turn(pool))
+            if not finished:
+                raise self._timed_out()
+            self._pass_on_events()
+            return [self._collecting[window].result() for window in range(len(self.windows))]
+        except (KeyboardInterrupt, TalkdeskError) as error:
+            if self._running:
+                error.add_note("\n".join(running.job.way_back for running in self._running))
+            raise
+        finally:
+            self._switch.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _turn(self, pool: futures.Executor) -> bool:
+        """Do all that can be done now; say whether everything is finished."""
+        for future in self._collecting.values():
+            if future.done():
+                future.result()
+        self._submit_some()
+        now = self.clock.monotonic()
+        for running in [running for running in self._running if running.due <= now]:
+            self._poll(running, pool)
+        done = len(self._collecting) == len(self.windows)
+        self._pass_on_events()
+        return done and all(future.done() for future in self._collecting.values())
+
+    def _submit_some(self) -> None:
+        while (
+            self._waiting
+            and len(self._running) < self.quota
+            and self.clock.monotonic() >= self._submit_from
+        ):
+            window = self._waiting[0]
+            try:
+                job = self.submit(self.windows[window])
+            except QuotaError as error:
+                self._wait_for_quota(error)
+                return
+            self._waiting.popleft()
+            self._quota_pause = 0.0
+            now = self.clock.monotonic()
+            self._running.append(_Running(window, job, now, now + poll_delay(0.0)))
+            self._tell(Submitted, job.state, window)
+
+    def _wait_for_quota(self, error: QuotaError) -> None:
+        """Others use the quota: come back soon, then less and less often."""
+        self._quota_pause = min(LONGEST_QUOTA_PAUSE, max(1.0, 1.5 * self._quota_pause))
+        pause = error.retry_after if error.retry_after is not None else self._quota_pause
+        self._submit_from = self.clock.monotonic() + pause
+        self._tell(QuotaFull, JobState(self.report_type, ""), self._waiting[0])
+
+    def _poll(self, running: _Running, pool: futures.Executor) -> None:
+        running.job.refresh()
+        if not running.job.finished:
+            now = self.clock.monotonic()
+            running.due = now + poll_delay(now - running.began)
+            self._tell(Polled, running.job.state, running.window)
+            return
+        self._running.remove(running)
+        running.job.check()
+        self._submit_from = 0.0  # a place is free
+        self._tell(Finished, running.job.state, running.window)
+        tell = functools.partial(self._tell, state=running.job.state, window=running.window)
+        self._collecting[running.window] = pool.submit(
+            self.collect, running.job, Collecting(self._switch, tell)
+        )
+
+    def _pause(self) -> float:
+        """Return the seconds until something is due."""
+        due = [running.due for running in self._running]
+        if self._waiting and len(self._running) < self.quota:
+            due.append(self._submit_from)
+        return max(0.0, min(due) - self.clock.monotonic()) if due else 0.0
+
+    def _sleep(self, seconds: float) -> None:
+        if self._running or self._waiting:
+            self.clock.sleep(seconds)
+        else:  # only downloads are left
+            futures.wait(
+                self._collecting.values(), timeout=0.2, return_when=futures.FIRST_EXCEPTION
+            )
+
+    def _out_of_time(self, state: tenacity.RetryCallState) -> bool:
+        return self.clock.monotonic() - self._began + state.upcoming_sleep > self.timeout
+
+    def _timed_out(self) -> TalkdeskError:
+        if self._running:
+            return self._running[0].job.timed_out(self.timeout)
+        if self._waiting:
+            return JobTimeoutError(
+                f"The {self.report_type} report was not finished within {self.timeout:.0f} s: "
+                "the account's quota of simultaneous jobs left no place for it.",
+                hint="Try again when other exports have finished, or give a longer timeout.",
+            )
+        return JobTimeoutError(
+            f"The {self.report_type} report was not downloaded within {self.timeout:.0f} s.",
+            hint="Its jobs are done: try again, or give a longer timeout.",
+        )
+
+    def _tell(self, kind: type[JobEvent], state: JobState, window: int, **more: int) -> None:
+        elapsed = self.clock.monotonic() - self._began
+        self._events.append(kind(state, elapsed, window + 1, len(self.windows), **more))
+
+    def _pass_on_events(self) -> None:
+        # Collectors tell from their own threads; the callback runs on the caller's only.
+        while self._events:
+            event = self._events.popleft()
+            if self.on_event:
+                self.on_event(event)
