@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from . import metrics as metrics
     from . import reports as reports
     from .client import Talkdesk
-    from .connect import connect
     from .errors import TalkdeskError
     from .frames import read_report
+    from .front_door import connect
     from .job import ReportJob
     from .regions import Account
     from .sandbox import Sandbox
@@ -50,7 +50,7 @@ _HOMES = {
     "Secret": "secret",
     "Talkdesk": "client",
     "TalkdeskError": "errors",
-    "connect": "connect",
+    "connect": "front_door",
     "read_report": "frames",
 }
 
@@ -60,7 +60,7 @@ def __getattr__(name: str) -> object:
         return import_module(f".{name}", __name__)
     if name in _HOMES:
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-        globals()[name] = value  # `connect` and its module share a name: the function wins
+        globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

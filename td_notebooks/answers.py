@@ -81,7 +81,12 @@ class Answer:
 
 
 def api_error(
-    answer: Answer, *, doing: str, account: Account, scopes: frozenset[str] = frozenset()
+    answer: Answer,
+    *,
+    doing: str,
+    account: Account,
+    scopes: frozenset[str] = frozenset(),
+    needs: str = "",
 ) -> ApiError | None:
     """Turn an answer into the error it stands for; None when it is none.
 
@@ -94,6 +99,8 @@ def api_error(
         Named in the messages about tokens.
     scopes : frozenset of str
         What the token in use was granted.
+    needs : str
+        The scope the request needs, where known.
     """
     if answer.status < 400:
         return None
@@ -112,8 +119,8 @@ def api_error(
     }
     message = "".join(parts)
     hint = _HINTS.get(code or "") or _hint(answer.status, account, scopes)
-    if answer.status == 403 and scopes:
-        hint += f" The token's scopes are: {', '.join(sorted(scopes))}."
+    if answer.status == 403 and needs:
+        hint += f" It needs {needs}; the token has {', '.join(sorted(scopes)) or 'none known'}."
     if answer.status == 429:
         wait = retry_after(
             answer.headers.get("Retry-After"), now=_timestamp(answer.headers.get("Date"))

@@ -11,6 +11,7 @@ missing, and it does not matter whether that reading is right.
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
@@ -21,10 +22,11 @@ from .clock import Clock, SystemClock
 from .job import ReportJob
 from .progress import Progress
 from .pull import Pulled, load
+from .reports.api import JobsApi, check_format
 from .reports.catalog import schema
 from .reports.download import fetch
 from .reports.events import Downloaded, Loaded, OnEvent
-from .reports.jobs import Job, JobsApi, check_format
+from .reports.jobs import Job
 from .reports.schedule import Collecting, Schedule
 from .settings import Settings
 from .timespan import Moment, Timespan
@@ -135,7 +137,7 @@ class Talkdesk:
         dtype_backend : {"numpy_nullable", "pyarrow"}, optional
         progress : bool or callable, optional
             None shows progress as suits the place, False shows none, a callable gets every
-            `JobEvent`.
+            `JobEvent`; what it raises ends the report.
         timeout : float
             Seconds for everything.
 
@@ -167,7 +169,12 @@ class Talkdesk:
         timeout: float = 3600.0,
     ) -> pa.Table:
         """Pull a report into one Arrow table; parameters and errors as for `report`."""
-        return self._pull(report_type, start, end, timezone, format, progress, timeout).table
+        from .frames import DriftWarning
+
+        pulled = self._pull(report_type, start, end, timezone, format, progress, timeout)
+        if pulled.drift:
+            warnings.warn(f"The {report_type} report: {pulled.drift}.", DriftWarning, stacklevel=2)
+        return pulled.table
 
     def submit(
         self,
@@ -207,6 +214,10 @@ class Talkdesk:
 
     def job(self, report_type: str, job_id: str) -> ReportJob:
         """Come back to a job by its id, after a restart for example.
+
+        Parameters
+        ----------
+        report_type, job_id : str
 
         Raises
         ------

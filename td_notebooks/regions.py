@@ -162,7 +162,7 @@ def _account_complaint(name: str) -> str:
         return "The account's name is empty: give the part before .talkdeskid.com, such as 'acme'."
     host = urlsplit(name if "//" in name else f"//{name}").hostname or ""
     first = host.split(".")[0]
-    if "." in host and _ACCOUNT_NAME.fullmatch(first):
+    if ("." in host or "//" in name) and _ACCOUNT_NAME.fullmatch(first):
         return f"The account is given as an address, {name!r}: give its name alone, {first!r}."
     if name != name.strip():
         return f"The account's name {name!r} begins or ends with a space: write {name.strip()!r}."

@@ -1,13 +1,21 @@
 """A text that must not be seen: secrets, tokens, signed links.
 
 It is wrapped where it enters and unwrapped only where it goes on the wire. Every way in which
-Python shows a value by accident shows a mask; pickling and copying into JSON are refused.
+Python shows a value by accident shows a mask; pickling and copying into JSON are refused. Files
+that hold secrets are for their owner only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hmac
+import os
+import stat
+import tempfile
+from pathlib import Path
 from typing import NoReturn
+
+from .errors import ConfigError
 
 
 class Secret:
@@ -57,3 +65,61 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret is not pickled or copied: hand over its source instead")
+
+
+def read_secret_file(path: Path) -> Secret:
+    """Read a file that only its owner may read.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    ConfigError
+        It does not exist, cannot be read, or others can read it; the message says how to mend it.
+    """
+    path = path.expanduser()
+    try:
+        readable_by_others = os.name == "posix" and path.stat().st_mode & (
+            stat.S_IRWXG | stat.S_IRWXO
+        )
+        if not readable_by_others:
+            return Secret(path.read_text(encoding="utf-8-sig").strip())
+    except UnicodeDecodeError:
+        raise ConfigError(f"The secret file {path} cannot be read: it is no text.") from None
+    except OSError as error:
+        raise ConfigError(f"The secret file {path} cannot be read: {error.strerror}.") from None
+    raise ConfigError(
+        f"The secret file {path} can be read by other users of this machine.",
+        hint=f"Mend it with: chmod 600 {path}",
+    )
+
+
+def write_secret_file(path: Path, text: Secret) -> None:
+    """Write a file that only its owner may read, all of it or nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if need be, for its owner only.
+    text : Secret
+
+    Raises
+    ------
+    ConfigError
+        It cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Made with mode 0600, and in the same folder, so that it can take the other's place.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text.reveal())
+            Path(name).replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from None

@@ -39,6 +39,7 @@ LONGEST_EXCHANGE = 120.0
 
 Result = TypeVar("Result")
 Error = TypeVar("Error", bound=BaseException)
+Trace = Callable[[str, Mapping[str, object]], None]
 
 _log = logging.getLogger("td_notebooks")
 
@@ -68,21 +69,28 @@ class Transport:
         self.account = auth.account
         self.clock = clock or SystemClock()
         self._chance = random.Random(seed)  # noqa: S311 - jitter, no secret
-        self._http = httpx.Client(
-            auth=auth,
+        self._http = self._client(ca, "application/json", httpx.Limits(max_connections=20))
+        # Each download has a connection of its own, which can be cut without hurting others.
+        self._downloads = self._client(ca, "*/*", httpx.Limits(max_keepalive_connections=0))
+        redact_http_logs()
+
+    def _client(self, ca: str | None, accept: str, limits: httpx.Limits) -> httpx.Client:
+        return httpx.Client(
+            auth=self.auth,
             verify=_certificates(ca),
             timeout=TIMEOUT,
+            limits=limits,
             follow_redirects=False,
             headers={
                 "User-Agent": f"{USER_AGENT} python/{platform.python_version()}",
-                "Accept": "application/json",
+                "Accept": accept,
             },
         )
-        redact_http_logs()
 
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
+        self._downloads.close()
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -99,6 +107,7 @@ class Transport:
         body: object = None,
         side_effects: bool = False,
         wait_for_quota: bool = True,
+        needs: str = "",
         read: Callable[[Answer], Result],
     ) -> Result:
         """Send one request to the account's API and return what its answer says.
@@ -115,6 +124,8 @@ class Transport:
             Whether handling it twice would do something twice.
         wait_for_quota : bool
             Whether a used-up quota is waited for here.
+        needs : str
+            The scope it needs, for messages.
         read : callable
             Makes the result of a good answer. A `DownloadError` it raises counts as no answer:
             something in between spoke in Talkdesk's place.
@@ -132,9 +143,14 @@ class Transport:
             if isinstance(outcome, TalkdeskError):
                 return outcome
             try:
-                return api_error(
-                    outcome, doing=doing, account=self.account, scopes=self.scopes
-                ) or read(outcome)
+                refusal = api_error(
+                    outcome,
+                    doing=doing,
+                    account=self.account,
+                    scopes=self.scopes,
+                    needs=needs,
+                )
+                return refusal or read(outcome)
             except TalkdeskError as error:
                 return without_frames(error)
 
@@ -245,7 +261,7 @@ class Transport:
             return without_frames(error)
 
     @contextmanager
-    def stream(self, url: str, *, signed: bool) -> Iterator[httpx.Response]:
+    def stream(self, url: str, *, signed: bool, trace: Trace) -> Iterator[httpx.Response]:
         """Open a response whose body is read piece by piece.
 
         Parameters
@@ -254,13 +270,14 @@ class Transport:
             Absolute.
         signed : bool
             Whether the token goes along; even then only to the account's API.
+        trace : callable
+            Told of the connection, before anything is sent: httpcore's trace extension.
         """
         # The base class of httpx.Auth adds nothing; None would make httpx look for a user name
         # in the address.
         auth = self.auth if signed else httpx.Auth()
-        request = self._http.build_request("GET", url, headers={"Accept": "*/*"})
-        response = self._http.send(request, auth=auth, stream=True)
-        with _closing(response):
+        request = self._downloads.build_request("GET", url, extensions={"trace": trace})
+        with _closing(self._downloads.send(request, auth=auth, stream=True)) as response:
             yield response
 
 

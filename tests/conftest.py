@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
+from world import NOW, SMALL, Seen
 
-from td_notebooks.sandbox import CentreSettings, Sandbox, SandboxClock
+from td_notebooks.sandbox import Sandbox, SandboxClock
 
-# A moment after all the days that tests ask for, so that every row of them is there.
-NOW = 1_795_000_000.0  # 2026-11-18
 
-SMALL = CentreSettings(calls_per_day=12, agents=4)
+def _remember(close: Callable[[Sandbox], None]) -> Callable[[Sandbox], None]:
+    @functools.wraps(close)
+    def remembering_close(sandbox: Sandbox) -> None:
+        Seen.secrets.update(sandbox.secrets)
+        test = os.environ.get("PYTEST_CURRENT_TEST", "")
+        Seen.storage_requests += [
+            (test, request.had_authorization)
+            for request in sandbox.requests
+            if request.origin == "storage"
+        ]
+        close(sandbox)
+
+    return remembering_close
+
+
+Sandbox.close = _remember(Sandbox.close)  # type: ignore[method-assign] # for this run only
+
+
+@pytest.fixture(scope="session", autouse=True)
+def debug_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Write what every logger says, at its most talkative, to a file."""
+    path = tmp_path_factory.mktemp("log") / "debug.log"
+    handler = logging.FileHandler(path)
+    handler.setLevel(logging.DEBUG)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield path
+    root.removeHandler(handler)
+    handler.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Look for leaks when everything else has run."""
+    items.sort(key=lambda item: "last_of_all" in item.keywords)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +81,7 @@ def start_sandbox() -> Iterator[Callable[..., Sandbox]]:
 @pytest.fixture
 def open_client() -> Iterator[Callable[..., Any]]:
     """Connect clients to a sandbox; they share its clock, so their waits end at once."""
-    from td_notebooks.connect import connect
+    from td_notebooks.front_door import connect
 
     with ExitStack() as stack:
         yield lambda sandbox, **settings: stack.enter_context(connect(sandbox=sandbox, **settings))

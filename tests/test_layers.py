@@ -21,7 +21,7 @@ LAYERS = [
     {"metrics"},
     {"progress", "job", "client"},
     {"sandbox"},
-    {"connect"},
+    {"front_door"},
     {"cli", "__main__", "__init__"},
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

@@ -1,8 +1,9 @@
 """What a client proves itself with: a secret, or an assertion signed with its private key.
 
-Both answer one question, "how do you authenticate a request to this token URL?", with header and
-form fields. Facts: RFC 6749 section 2.3.1 (Basic), OpenID Connect Core section 9
-(``private_key_jwt``), and Talkdesk's page on signed JWTs (claims, the six algorithms, 300 s).
+Both answer "what is your next token request?": how the client is authenticated at this token URL
+(header and form fields), and what is asked for (the grant). Facts: RFC 6749 section 2.3.1
+(Basic), OpenID Connect Core section 9 (``private_key_jwt``), and Talkdesk's page on signed JWTs
+(claims, the six algorithms, 300 s).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ConfigError
 from ..secret import Secret
+from .grants import AccessToken, ClientCredentials, Grant, OpaqueToken
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -59,9 +61,30 @@ class Credentials(Protocol):
         """
         ...
 
+    def grant(self, scope: str) -> Grant:
+        """Return what the next token request asks for; an empty scope asks for all there is."""
+        ...
+
+    def keep(self, token: AccessToken) -> None:
+        """Take from a token answer what the next request needs."""
+        ...
+
+
+class _ForItself:
+    """A client that asks for itself: renewing repeats the grant, and nothing is kept."""
+
+    __slots__ = ()
+
+    def grant(self, scope: str) -> Grant:
+        """Return the client credentials grant."""
+        return ClientCredentials(scope)
+
+    def keep(self, token: AccessToken) -> None:
+        """Keep nothing."""
+
 
 @dataclass(frozen=True, slots=True)
-class ClientSecret:
+class ClientSecret(_ForItself):
     """Client id and secret, sent as HTTP Basic.
 
     Parameters
@@ -80,7 +103,26 @@ class ClientSecret:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientAssertion:
+class LongLivedToken(ClientSecret):
+    """Client id and secret that ask for opaque tokens of long life (STS).
+
+    Parameters
+    ----------
+    client_id : str
+    client_secret : Secret
+    seconds : int
+        Of life, from a day to a year.
+    """
+
+    seconds: int = 86_400
+
+    def grant(self, scope: str) -> Grant:
+        """Return the grant of an opaque token."""
+        return OpaqueToken(scope, self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAssertion(_ForItself):
     """Client id and private key, sent as a signed JWT that lives five minutes.
 
     Parameters

@@ -21,10 +21,10 @@ from collections.abc import AsyncGenerator, Generator
 import httpx
 
 from ..clock import Clock, SystemClock
-from ..errors import TalkdeskError
+from ..errors import TalkdeskError, TokenError
 from ..regions import Account, Origin
 from .credentials import Credentials
-from .grants import AccessToken, client_credentials_request, parse_token
+from .grants import AccessToken, parse_token, token_request
 
 TOKEN_TIMEOUT = 20.0
 LONGEST_TOKEN_ANSWER = 1 << 20
@@ -59,6 +59,7 @@ class TalkdeskAuth(httpx.Auth):
         self.account = account
         self.scope = scope
         self._credentials = credentials
+        self._successor: Credentials | None = None
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._token: AccessToken | None = None
@@ -72,6 +73,23 @@ class TalkdeskAuth(httpx.Auth):
     def token(self) -> AccessToken | None:
         """The token in use; None before the first one."""
         return self._token
+
+    @property
+    def credentials(self) -> Credentials:
+        """What the last token was asked for with."""
+        return self._credentials
+
+    def rotate(self, successor: Credentials) -> None:
+        """Try other credentials at the next renewal, and keep to them once they gave a token.
+
+        Until then the present ones are tried after them: in a routine rotation both sets work.
+
+        Parameters
+        ----------
+        successor : Credentials
+        """
+        with self._lock:
+            self._successor = successor
 
     def sync_auth_flow(
         self, request: httpx.Request
@@ -109,7 +127,7 @@ class TalkdeskAuth(httpx.Auth):
 
     @staticmethod
     def _sign(request: httpx.Request, token: AccessToken) -> httpx.Request:
-        request.headers["Authorization"] = f"Bearer {token.secret.reveal()}"
+        request.headers["Authorization"] = token.authorization.reveal()
         return request
 
     def _renew(
@@ -122,28 +140,48 @@ class TalkdeskAuth(httpx.Auth):
                 return token  # another thread has just done it
             if self._failure and self._renewals != renewals:
                 raise copy.copy(self._failure)  # another thread has just been refused
-            asked_at, now = self._clock.monotonic(), self._clock.time()
-            request = client_credentials_request(
-                self.account, self._credentials, scope=self.scope, now=now, timeout=TOKEN_TIMEOUT
-            )
-            response = yield request
+            # One that breaks off without an answer is not counted: it says nothing to others.
             try:
-                self._token = parse_token(
-                    response.status_code,
-                    response.headers,
-                    _take_body(request, response),
-                    account=self.account,
-                    client_id=self._credentials.client_id,
-                    asked_at=asked_at,
-                    now=now,
-                )
-                self._failure = None
+                token = yield from self._ask()
             except TalkdeskError as error:
                 self._failure = error.with_traceback(None)
-                raise
-            finally:
                 self._renewals += 1
-            return self._token
+                raise
+            self._token, self._failure = token, None
+            self._renewals += 1
+            return token
+
+    def _ask(self) -> Generator[httpx.Request, httpx.Response, AccessToken]:
+        if self._successor:
+            try:
+                token = yield from self._ask_as(self._successor)
+            except TokenError as error:
+                if error.retryable:
+                    raise
+            else:
+                self._credentials, self._successor = self._successor, None
+                return token
+        return (yield from self._ask_as(self._credentials))
+
+    def _ask_as(
+        self, credentials: Credentials
+    ) -> Generator[httpx.Request, httpx.Response, AccessToken]:
+        asked_at, now = self._clock.monotonic(), self._clock.time()
+        grant = credentials.grant(self.scope)
+        request = token_request(self.account, credentials, grant, now=now, timeout=TOKEN_TIMEOUT)
+        response = yield request
+        token = parse_token(
+            response.status_code,
+            response.headers,
+            _take_body(request, response),
+            account=self.account,
+            client_id=credentials.client_id,
+            grant=grant,
+            asked_at=asked_at,
+            now=now,
+        )
+        credentials.keep(token)
+        return token
 
 
 def _take_body(request: httpx.Request, response: httpx.Response) -> bytes:

@@ -1,32 +1,40 @@
 """OAuth grants as pure functions: what to send, and what an answer means.
 
-Facts: RFC 6749 sections 4.4 and 5, and Talkdesk's page on the token endpoint. A client
-credentials grant has no refresh token: renewing repeats the grant.
+Facts: RFC 6749 sections 4 to 6, and Talkdesk's pages on the token endpoint and its grants. A
+client credentials grant has no refresh token: renewing repeats the grant. A login through the
+browser is renewed with its refresh token, and whichever one came back last is kept.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 import httpx
 
 from .. import __version__
-from ..errors import TokenError
-from ..regions import Account
+from ..errors import AuthError, ConfigError
+from ..regions import REGIONS, Account, Origin
 from ..secret import Secret
-from .credentials import Credentials
+from .refusals import refusal
+
+if TYPE_CHECKING:
+    from .credentials import Credentials
 
 USER_AGENT = f"td-notebooks/{__version__}"
-CLOCK_SKEW_WORTH_SAYING = 60.0
+#: How Talkdesk's long-lived tokens begin; they go into Authorization without a scheme.
+OPAQUE_PREFIX = "tdst_"
+#: What a long-lived token may be asked to live, in seconds: a day to a year.
+OPAQUE_SECONDS = (86_400, 31_556_952)
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A bearer token and how long it may be used.
+    """An access token, how long it may be used, and what came with it.
 
     Attributes
     ----------
@@ -37,12 +45,16 @@ class AccessToken:
         Monotonic seconds at which it was asked for.
     scopes : frozenset of str
         What it was granted. Empty when the answer does not say.
+    refresh_token, id_token : Secret or None
+        Of a user's login.
     """
 
     secret: Secret
     expires_in: float
     asked_at: float
     scopes: frozenset[str] = frozenset()
+    refresh_token: Secret | None = None
+    id_token: Secret | None = None
 
     @property
     def renew_at(self) -> float:
@@ -52,18 +64,137 @@ class AccessToken:
         """
         return self.asked_at + self.expires_in - min(60.0, self.expires_in / 2)
 
+    @property
+    def authorization(self) -> Secret:
+        """The header that carries it: long-lived tokens go without ``Bearer``."""
+        text = self.secret.reveal()
+        return Secret(text if text.startswith(OPAQUE_PREFIX) else f"Bearer {text}")
 
-def client_credentials_request(
-    account: Account, credentials: Credentials, *, scope: str, now: float, timeout: float
+
+class Grant(Protocol):
+    """What a token request asks for."""
+
+    @property
+    def scope(self) -> str:
+        """The scopes the token must have, space-separated; empty for any."""
+        ...
+
+    def form(self) -> dict[str, str]:
+        """Return the form fields of the request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """A token for the client itself.
+
+    Parameters
+    ----------
+    scope : str
+        Space-separated; empty asks for all the client has.
+    """
+
+    scope: str = ""
+
+    def form(self) -> dict[str, str]:
+        """Return the form fields of the request."""
+        return {"grant_type": "client_credentials", **_unless_empty(scope=self.scope)}
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueToken:
+    """A long-lived token for the client itself (STS); only some of Talkdesk's APIs take it.
+
+    Parameters
+    ----------
+    scope : str
+    seconds : int
+        Of life, from a day to a year.
+
+    Raises
+    ------
+    ConfigError
+        Talkdesk gives no such life.
+    """
+
+    scope: str = ""
+    seconds: int = OPAQUE_SECONDS[0]
+
+    def __post_init__(self) -> None:
+        shortest, longest = OPAQUE_SECONDS
+        if not shortest <= self.seconds <= longest:
+            raise ConfigError(
+                f"A long-lived token cannot live {self.seconds} s.",
+                hint=f"Talkdesk gives from {shortest} s (a day) to {longest} s (a year).",
+            )
+
+    def form(self) -> dict[str, str]:
+        """Return the form fields of the request."""
+        form = {"grant_type": "client_credentials", "token_type": "opaque"}
+        return form | {"expires_in": str(self.seconds), **_unless_empty(scope=self.scope)}
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """The first token of a user who has just logged in.
+
+    Parameters
+    ----------
+    code : Secret
+        Good once.
+    redirect_uri : str
+        The one the login was sent to.
+    scope : str
+        What was asked for at the login; it is not sent again.
+    """
+
+    code: Secret
+    redirect_uri: str
+    scope: str = ""
+
+    def form(self) -> dict[str, str]:
+        """Return the form fields of the request."""
+        return {
+            "grant_type": "authorization_code",
+            "code": self.code.reveal(),
+            "redirect_uri": self.redirect_uri,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """The next token of a user who logged in before.
+
+    Parameters
+    ----------
+    refresh_token : Secret
+    scope : str
+        Narrows what the login had; empty leaves it.
+    """
+
+    refresh_token: Secret
+    scope: str = ""
+
+    def form(self) -> dict[str, str]:
+        """Return the form fields of the request."""
+        form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token.reveal()}
+        return form | _unless_empty(scope=self.scope)
+
+
+def _unless_empty(**fields: str) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value}
+
+
+def token_request(
+    account: Account, credentials: Credentials, grant: Grant, *, now: float, timeout: float
 ) -> httpx.Request:
-    """Build the token request of a client credentials grant.
+    """Build the token request of a grant.
 
     Parameters
     ----------
     account : Account
     credentials : Credentials
-    scope : str
-        Space-separated; empty asks for all the client has.
+    grant : Grant
     now : float
         Seconds since 1970-01-01 UTC.
     timeout : float
@@ -75,20 +206,34 @@ def client_credentials_request(
         Its body is a stream, so that the flow can drop it once it is sent.
     """
     proof = credentials.prove(account.token_url, now)
-    form = {"grant_type": "client_credentials", **proof.form}
-    if scope:
-        form["scope"] = scope
+    return form_request(
+        account.token_url, {**grant.form(), **proof.form}, proof.headers, timeout=timeout
+    )
+
+
+def form_request(
+    url: str, form: Mapping[str, str], headers: Mapping[str, str], *, timeout: float
+) -> httpx.Request:
+    """Build a POST of form fields that needs nothing of a client's defaults.
+
+    Parameters
+    ----------
+    url : str
+    form, headers : mapping of str to str
+    timeout : float
+        Seconds for each of connecting, sending and reading.
+    """
     body = urlencode(form).encode()
     return httpx.Request(
         "POST",
-        account.token_url,
+        url,
         headers={
-            "Host": httpx.URL(account.token_url).netloc.decode(),
+            "Host": httpx.URL(url).netloc.decode(),
             "Accept": "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
             "Content-Length": str(len(body)),
             "User-Agent": USER_AGENT,
-            **proof.headers,
+            **headers,
         },
         stream=httpx.ByteStream(body),
         extensions={"timeout": httpx.Timeout(timeout).as_dict()},
@@ -102,6 +247,7 @@ def parse_token(
     *,
     account: Account,
     client_id: str,
+    grant: Grant,
     asked_at: float,
     now: float,
 ) -> AccessToken:
@@ -111,8 +257,8 @@ def parse_token(
     ----------
     status, headers, body
         The answer.
-    account, client_id
-        Who was asked, and for whom: named in errors.
+    account, client_id, grant
+        Who was asked, for whom and what: named in errors.
     asked_at, now : float
         Monotonic seconds, and seconds since 1970-01-01 UTC.
 
@@ -120,65 +266,75 @@ def parse_token(
     ------
     TokenError
         The host refused, or what answered is not a token endpoint.
+    AuthError
+        The token lacks a scope that was asked for.
+    ConfigError
+        The token is for another region's API.
     """
     fields = _json_object(body)
     token = fields.get("access_token")
     if status == 200 and isinstance(token, str) and token:
+        scopes = frozenset(str(fields.get("scope") or "").split())
+        _check_scopes(scopes, grant, client_id)
+        _check_region(audience(token), account)
         return AccessToken(
             secret=Secret(token),
             expires_in=_seconds(fields.get("expires_in")),
             asked_at=asked_at,
-            scopes=frozenset(str(fields.get("scope") or "").split()),
+            scopes=scopes,
+            refresh_token=_secret(fields.get("refresh_token")),
+            id_token=_secret(fields.get("id_token")),
         )
-    error = _text(fields.get("error"))
-    description = _text(fields.get("error_description"))
-    said = ": ".join(part for part in (error, description) if part)
-    raise TokenError(
-        f"No access token for account {account.name!r} (region {account.region}): "
-        f"{account.token_url} answered {status}" + (f", {said}." if said else "."),
-        hint=_token_hint(status, error, headers, account, client_id, now),
-        error=error,
-        error_description=description,
-        status_code=status,
+    raise refusal(
+        status,
+        headers,
+        fields,
+        account=account,
+        client_id=client_id,
+        form=grant.form(),
+        now=now,
     )
 
 
-def _token_hint(
-    status: int,
-    error: str | None,
-    headers: Mapping[str, str],
-    account: Account,
-    client_id: str,
-    now: float,
-) -> str:
-    if status == 429 or status >= 500:
-        return "The identity host is busy: try again in a minute."
-    skew = _clock_skew(headers, now)
-    if abs(skew) > CLOCK_SKEW_WORTH_SAYING and status in {400, 401}:
-        direction = "ahead of" if skew > 0 else "behind"
-        return f"This machine's clock is {abs(skew):.0f} s {direction} the host's: set it right."
-    if error == "invalid_scope":
-        return (
-            "The client was not given the scope asked for: add it to the OAuth client in Talkdesk "
-            "(it takes some minutes), or ask for less with scope= (TALKDESK_SCOPE)."
+def _check_scopes(scopes: frozenset[str], grant: Grant, client_id: str) -> None:
+    """Compare by inclusion: Talkdesk may answer more than was asked for, or say nothing."""
+    missing = set(grant.scope.split()) - scopes
+    if scopes and missing:
+        raise AuthError(
+            f"A token came for client {client_id!r}, but it lacks {', '.join(sorted(missing))} "
+            f"(it has {', '.join(sorted(scopes))}).",
+            hint="Add the scope to the OAuth client in Talkdesk; it takes some minutes.",
         )
-    if status in {400, 401}:
-        return (
-            f"Check client id {client_id!r}, its secret or private key, and that it belongs to "
-            f"account {account.name!r} in region {account.region!r}. A scope just added to the "
-            "client takes some minutes, too."
-        )
-    return (
-        f"This does not look like Talkdesk's token endpoint: check account {account.name!r} and "
-        f"region {account.region!r}, or token_url (TALKDESK_TOKEN_URL)."
-    )
 
 
-def _clock_skew(headers: Mapping[str, str], now: float) -> float:
+def audience(token: str) -> str:
+    """Return the API a JWT says it is for; empty if it does not say. Nothing is verified."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return ""
     try:
-        return now - parsedate_to_datetime(headers.get("Date", "")).timestamp()
-    except (TypeError, ValueError):
-        return 0.0
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return ""
+    said = claims.get("aud") if isinstance(claims, dict) else None
+    return said if isinstance(said, str) else ""
+
+
+def region_of_api(url: str) -> str | None:
+    """Return the name of the region whose API has this address, if it is a known one."""
+    host = Origin.of(url).host
+    return next((region.name for region in REGIONS.values() if region.api_host == host), None)
+
+
+def _check_region(aud: str, account: Account) -> None:
+    # Only two known regions contradict each other: an unknown address may be a proxy's.
+    ours, theirs = region_of_api(account.api_url), region_of_api(aud)
+    if ours and theirs and ours != theirs:
+        raise ConfigError(
+            f"Account {account.name!r} seems to be in region {theirs!r}, not in {ours!r}: its "
+            f"token is for {aud}, and {account.api_url} would refuse it (invalid audience).",
+            hint=f"Set region to {theirs!r} (TALKDESK_REGION={theirs}).",
+        )
 
 
 def _json_object(body: bytes) -> dict[str, object]:
@@ -198,5 +354,5 @@ def _seconds(value: object) -> float:
     return seconds if 0 < seconds < float("inf") else 599.0
 
 
-def _text(value: object) -> str | None:
-    return value[:300] if isinstance(value, str) and value else None
+def _secret(value: object) -> Secret | None:
+    return Secret(value) if isinstance(value, str) and value else None

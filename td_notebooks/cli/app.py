@@ -1,4 +1,4 @@
-"""Commands of ``td-notebooks``.
+"""The commands of ``td-notebooks``, put together; errors become a message and an exit code.
 
 No option takes a secret: arguments of a process can be read by others on the machine. Secrets come
 from the environment or a ``.env`` file.
@@ -7,37 +7,84 @@ from the environment or a ``.env`` file.
 from __future__ import annotations
 
 import logging
+import signal
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
+from .. import __version__
 from ..errors import TalkdeskError
 from . import exits
+from .catalog import reports, schema
+from .check import check
 from .demo import demo
 from .jobs import jobs_app
-from .options import Account, Format, Region, UseSandbox, Zone, open_client
+from .report import report
 from .sandbox import sandbox
+from .streams import abandon_stdout, prepare, tell
 
-if TYPE_CHECKING:
-    from rich.table import Table
+_log = logging.getLogger("td_notebooks")
+
+
+class Commands(TyperGroup):
+    """The commands; what they raise on purpose becomes a message and an exit code.
+
+    Bugs pass, and Python shows their traceback (without local variables).
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except TalkdeskError as error:
+            tell(error)
+            code = exits.exit_code(error)
+        except KeyboardInterrupt as interrupt:
+            code = exits.exit_code(interrupt)
+            tell("told to end" if code == exits.TERMINATED else "interrupted")
+            for note in getattr(interrupt, "__notes__", ()):
+                tell(note)
+        except OSError as error:
+            code = exits.exit_code(error)
+            if code != exits.NO_READER:
+                tell(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+                _log.debug("where it happened:", exc_info=True)
+            abandon_stdout()
+        raise typer.Exit(code)
+
 
 app = typer.Typer(
+    cls=Commands,
     help="Talkdesk reports as files and tables.",
+    epilog=exits.SUMMARY,
     no_args_is_help=True,
-    add_completion=True,
     pretty_exceptions_enable=False,
 )
 app.add_typer(jobs_app, name="jobs")
-app.command()(demo)
-app.command()(sandbox)
+for command in (report, check, reports, schema, demo, sandbox):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"td-notebooks {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
 def _common(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Log what is sent; secrets are masked.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and stop.", callback=_show_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     logging.basicConfig(
@@ -47,117 +94,17 @@ def _common(
     )
 
 
-@app.command()
-def report(
-    report_type: Annotated[str, typer.Argument(metavar="TYPE", help="Such as calls.")],
-    start: Annotated[str, typer.Option("--from", help="First day or moment, included.")],
-    end: Annotated[str, typer.Option("--to", help="Last day or moment, not included.")],
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="A .csv, .parquet, .json or .jsonl file."),
-    ] = None,
-    zone: Zone = "UTC",
-    format: Format = None,
-    timeout: Annotated[float, typer.Option(help="Seconds for everything.")] = 3600.0,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
-    account: Account = None,
-    region: Region = None,
-    use_sandbox: UseSandbox = False,
-) -> None:
-    """Pull a report of any length into one file, or to stdout as CSV."""
-    from .exports import check_target, export
-
-    check_target(output)
-    with open_client(account, region, use_sandbox) as client:
-        table = client.table(
-            report_type,
-            start,
-            end,
-            timezone=zone,
-            format=format,
-            timeout=timeout,
-            progress=False if quiet else None,
-        )
-    export(table, output)
-    if output:
-        typer.echo(f"{output}: {table.num_rows:,} rows", err=True)
-
-
-@app.command()
-def check(account: Account = None, region: Region = None, use_sandbox: UseSandbox = False) -> None:
-    """Try the way in, step by step, and say what is wrong and how to mend it."""
-    from .check import run_check
-
-    raise typer.Exit(run_check(account, region, use_sandbox))
-
-
-@app.command()
-def reports() -> None:
-    """List the report types."""
-    from ..reports.catalog import report_types, schema
-
-    table = _table("type", "one row is", "columns", "format")
-    for name in report_types():
-        known = schema(name)
-        count = str(len(known.columns)) if known.columns else "not published"
-        table.add_row(name, known.row, count, known.default_format)
-    _print(table)
-
-
-@app.command("schema")
-def show_schema(
-    report_type: Annotated[str, typer.Argument(metavar="TYPE", help="Such as calls.")],
-) -> None:
-    """Show the columns of a report type."""
-    from ..reports.catalog import schema
-
-    known = schema(report_type)
-    table = _table("column", "holds", "unit", "CSV header", "meaning", "known from")
-    for column in known.columns:
-        table.add_row(
-            column.name,
-            column.kind,
-            column.unit or "",
-            column.header,
-            column.meaning,
-            column.confidence,
-        )
-    typer.echo(
-        f"{known.title}: one row is {known.row}; time column {known.time_column or 'unknown'}; "
-        f"key {', '.join(known.primary_key) or 'unknown'}",
-        err=True,
-    )
-    _print(table)
-
-
-def _table(*headings: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
-def _print(table: Table) -> None:
-    from rich.console import Console
-
-    # A pipe has no width: nothing is folded for it.
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
-
-
 def run() -> None:
-    """Run a command; turn errors into one message and an exit code."""
-    try:
-        app()
-    except TalkdeskError as error:
-        typer.echo(f"td-notebooks: {error}", err=True)
-        for note in getattr(error, "__notes__", []):
-            typer.echo(note, err=True)
-        sys.exit(exits.exit_code(error))
-    except KeyboardInterrupt as interrupt:
-        typer.echo("td-notebooks: interrupted", err=True)
-        for note in getattr(interrupt, "__notes__", []):
-            typer.echo(note, err=True)
-        sys.exit(exits.INTERRUPTED)
+    """Run the command that the process's arguments ask for."""
+    prepare()
+    for name in ("SIGTERM", "SIGHUP"):
+        ending = getattr(signal, name, None)
+        # Under nohup a signal is ignored already, and stays so.
+        if ending and signal.getsignal(ending) == signal.SIG_DFL:
+            signal.signal(ending, _end)
+    app(prog_name="td-notebooks")
+
+
+def _end(*signal_and_frame: object) -> NoReturn:
+    # As an interrupt: files are tidied up, and the jobs under way are named.
+    raise exits.Terminated

@@ -1,11 +1,18 @@
-"""A frame to a file, by the file's suffix; written beside it and renamed."""
+"""A table to a file, by the file's suffix; written beside it and renamed.
+
+Text goes out exactly as it came in. Times are ISO 8601 in UTC, with as many decimals as the column
+needs. Missing values are empty fields in CSV (an empty text is ``""``) and ``null`` in JSON. The
+formats other than Parquet are written some thousand rows at a time.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,26 +21,43 @@ from ..errors import ConfigError, TalkdeskError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SUFFIXES = (".csv", ".parquet", ".json", ".jsonl")
+ROWS = 1 << 14
 
 
-def check_target(target: Path | None) -> None:
-    """Complain about a target before anything is pulled for it.
+def check_suffix(target: Path) -> None:
+    """Complain about a suffix that nobody writes.
 
     Raises
     ------
     ConfigError
-        A suffix nobody writes, or a folder that does not exist.
     """
-    if target is None:
-        return
-    if target.suffix.lower() not in SUFFIXES:
+    if target.suffix.lower() not in _WRITERS:
         raise ConfigError(
             f"{target} cannot be written: the suffix {target.suffix!r} is none of "
-            f"{', '.join(SUFFIXES)}."
+            f"{', '.join(_WRITERS)}.",
+            hint="The suffix decides the format.",
         )
-    if not target.parent.is_dir():
-        raise ConfigError(f"{target} cannot be written: there is no folder {target.parent}.")
+
+
+def check_target(target: Path) -> None:
+    """Try to write beside a target, before anything is pulled for it.
+
+    Raises
+    ------
+    ConfigError
+        There is no such folder, nothing can be written in it, or the target is a folder itself.
+    """
+    problem = f"there is no folder {target.parent}" if not target.parent.is_dir() else ""
+    problem = problem or ("it is a folder" if target.is_dir() else "")
+    try:
+        if not problem:
+            scratch = _beside(target.resolve())
+            _create(scratch, target).close()
+            scratch.unlink()
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem:
+        raise ConfigError(f"{target} cannot be written: {problem}.", hint="Give another place.")
 
 
 def export(table: pa.Table, target: Path | None) -> None:
@@ -43,35 +67,44 @@ def export(table: pa.Table, target: Path | None) -> None:
     ----------
     table : pyarrow.Table
     target : Path or None
-        CSV, Parquet, JSON (an array) or JSON lines by its suffix; None writes CSV to stdout.
+        CSV, Parquet, JSON (an array) or JSON lines by its suffix; None writes CSV to stdout. A
+        link is followed, and a file that is replaced keeps its permissions.
 
     Raises
     ------
     TalkdeskError
-        The disk is full or the folder cannot be written; the target is as it was before.
+        The disk is full, for example; the target is as it was before.
     """
     if target is None:
         _write_csv(table, sys.stdout.buffer)
         return
-    scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    scratch = _beside(target.resolve())
     try:
-        with scratch.open("wb") as file:
+        with _create(scratch, target) as file:
             _WRITERS[target.suffix.lower()](table, file)
-        scratch.replace(target)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(target.resolve())
     except OSError as error:
         raise TalkdeskError(
             f"{target} could not be written: {error.strerror or error}.",
-            hint="Nothing was changed there.",
+            hint="Nothing was changed there. The report's jobs stay at Talkdesk for 30 days: "
+            "`td-notebooks jobs list` names them.",
         ) from None
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
 
 
-def _write_csv(table: pa.Table, file: BinaryIO) -> None:
-    import pyarrow.csv
+def _beside(target: Path) -> Path:
+    # No longer than a name may be, whatever the target's name.
+    return target.with_name(f".{uuid.uuid4().hex[:12]}.part")
 
-    pyarrow.csv.write_csv(_plain(table), file)
+
+def _create(scratch: Path, target: Path) -> BinaryIO:
+    """Open a new file that no more people may read than the target it will replace."""
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666
+    return os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")
 
 
 def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
@@ -80,13 +113,26 @@ def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
     pyarrow.parquet.write_table(table, file)
 
 
-def _write_json(table: pa.Table, file: BinaryIO, *, lines: bool = False) -> None:
-    frame = _plain(table).to_pandas(types_mapper=_nullable)
-    frame.to_json(file, orient="records", lines=lines, force_ascii=False)
+def _write_csv(table: pa.Table, file: BinaryIO) -> None:
+    import pyarrow.csv
+
+    batches = _plain_batches(table)
+    with pyarrow.csv.CSVWriter(file, next(batches).schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def _write_jsonl(table: pa.Table, file: BinaryIO) -> None:
-    _write_json(table, file, lines=True)
+    for rows in _json_rows(table):
+        file.write(("\n".join(rows) + "\n").encode())
+
+
+def _write_json(table: pa.Table, file: BinaryIO) -> None:
+    before = "[\n"
+    for rows in _json_rows(table):
+        file.write((before + ",\n".join(rows)).encode())
+        before = ",\n"
+    file.write(b"\n]\n" if before == ",\n" else b"[]\n")
 
 
 _WRITERS: dict[str, Callable[[Any, BinaryIO], None]] = {
@@ -97,27 +143,51 @@ _WRITERS: dict[str, Callable[[Any, BinaryIO], None]] = {
 }
 
 
-def _plain(table: pa.Table) -> pa.Table:
-    """Make times ISO 8601 text and categories text, for formats that have neither."""
+def _json_rows(table: pa.Table) -> Iterator[list[str]]:
+    from .json_text import json_objects
+
+    return filter(None, map(json_objects, _plain_batches(table)))
+
+
+def _plain_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yield an empty batch, then all rows, with times as text: for formats that have no times."""
+    import pyarrow as pa
+
+    units = {
+        at: _unit(column)
+        for at, column in enumerate(table.columns)
+        if pa.types.is_timestamp(column.type)
+    }
+    for part in (table.slice(0, 0), table):
+        for batch in part.to_batches(max_chunksize=ROWS) or [_empty(part.schema)]:
+            columns = [
+                _iso(column, units[at]) if at in units else column
+                for at, column in enumerate(batch.columns)
+            ]
+            yield pa.RecordBatch.from_arrays(columns, names=table.column_names)
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_pylist([], schema=schema)
+
+
+def _unit(times: pa.ChunkedArray) -> str:
+    """Return the coarsest unit that loses nothing of a column of times."""
+    import pyarrow as pa
+
+    for unit in ("s", "ms"):
+        with contextlib.suppress(pa.ArrowInvalid):
+            times.cast(pa.timestamp(unit, times.type.tz))
+            return unit
+    return "us"
+
+
+def _iso(times: pa.Array, unit: str) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = []
-    for column in table.columns:
-        if pa.types.is_timestamp(column.type):
-            # Whole seconds where nothing is lost by it.
-            with contextlib.suppress(pa.ArrowInvalid):
-                column = column.cast(pa.timestamp("s", tz="UTC"))
-            column = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
-        elif pa.types.is_dictionary(column.type):
-            column = column.cast(pa.string())
-        columns.append(column)
-    return pa.table(columns, names=table.column_names)
-
-
-def _nullable(kind: object) -> object:
-    """Keep whole numbers and booleans what they are beside missing values."""
-    import pandas as pd
-    import pyarrow as pa
-
-    return {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}.get(kind)
+    # By hand: strftime, and times with a zone made text, take some microseconds for each value.
+    utc = times.cast(pa.timestamp(unit)).cast(pa.string())
+    return pc.binary_join_element_wise(pc.replace_substring(utc, " ", "T"), "Z", "")

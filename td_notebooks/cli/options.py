@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..client import Talkdesk
-from ..connect import connect
+if TYPE_CHECKING:
+    from ..client import Talkdesk
 
+
+def _complete_type(incomplete: str) -> list[str]:
+    from ..reports.catalog import report_types
+
+    return [name for name in report_types() if name.startswith(incomplete)]
+
+
+ReportType = Annotated[
+    str,
+    typer.Argument(
+        metavar="TYPE",
+        help="Such as calls; `td-notebooks reports` lists them.",
+        autocompletion=_complete_type,
+    ),
+]
 Account = Annotated[
     str | None, typer.Option("--account", help="Account name; else TALKDESK_ACCOUNT.")
 ]
 Region = Annotated[
     str | None, typer.Option("--region", help="us, eu, ca or au; else TALKDESK_REGION.")
 ]
-Zone = Annotated[str, typer.Option("--zone", help="IANA zone the dates are meant in.")]
-Format = Annotated[
-    str | None, typer.Option("--format", help="json, csv or json_bulk: what is downloaded.")
-]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Use a simulated Talkdesk; no account is needed.")
 ]
 
 
-def open_client(account: str | None, region: str | None, use_sandbox: bool) -> Talkdesk:
-    """Return the client that the options, the environment and ``.env`` describe."""
+def open_client(
+    account: str | None = None, region: str | None = None, use_sandbox: bool = False
+) -> Talkdesk:
+    """Return the client that the options, the environment and ``.env`` describe.
+
+    Raises
+    ------
+    ConfigError
+        Something is missing or wrong.
+    """
+    from ..front_door import connect
+
     return connect(sandbox=True) if use_sandbox else connect(account=account, region=region)

@@ -12,6 +12,8 @@ hour: a time within it is taken as the first of the two.
 
 from __future__ import annotations
 
+import json
+from functools import cache, partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -39,7 +41,7 @@ _TIME = (
     r"(?:[ T](?P<hour>\d{1,2})(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:\.(?P<part>\d+))?)?)?)?"
     r"\s?(?P<zone>Z|UTC|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?$"
 )
-_WORDS = r"^(?P<d>\d{1,6})d (?P<h>\d{1,6})h (?P<m>\d{1,6})m (?P<s>\d{1,6})s$"
+_WORDS = r"^(?P<d>\d{1,9})d (?P<h>\d{1,9})h (?P<m>\d{1,9})m (?P<s>\d{1,9})s$"
 
 
 def arrow_type(column: Column | None) -> pa.DataType:
@@ -76,6 +78,7 @@ def arrow_field(column: Column) -> pa.Field:
     return pa.field(column.name, arrow_type(column), metadata=metadata)
 
 
+@cache
 def arrow_schema(schema: Schema) -> pa.Schema:
     """Return the Arrow schema of a report's finished tables, without unexpected columns.
 
@@ -97,11 +100,19 @@ def check_zone(timezone: str) -> str:
         If it does not.
     """
     try:
-        return ZoneInfo(timezone).key
-    except (OSError, ValueError, TypeError) as error:
+        key = ZoneInfo(timezone).key
+    except (KeyError, OSError, ValueError, TypeError) as error:
         raise ConfigError(
             f"There is no time zone {timezone!r}.", hint="Use an IANA name such as 'Europe/Lisbon'."
         ) from error
+    try:
+        pc.assume_timezone(pa.array([0], WALL), key)
+    except pa.ArrowInvalid as error:  # Python may have a data base of its own
+        raise ConfigError(
+            f"pyarrow cannot find the rules of the time zone {timezone!r}.",
+            hint="Install the system's time zone data, often a package called tzdata.",
+        ) from error
+    return key
 
 
 def convert(values: pa.Array, column: Column | None, zone: str) -> pa.Array:
@@ -232,10 +243,12 @@ def _worded_seconds(text: pa.Array) -> pa.Array:
 def _boolean(values: pa.Array) -> pa.Array:
     if pa.types.is_boolean(values.type):
         return values
-    words = pc.utf8_lower(pc.utf8_trim_whitespace(values))
-    yes, no = (pa.array(sorted({w.lower() for w in ws}), TEXT) for ws in (TRUE_WORDS, FALSE_WORDS))
-    true = pc.is_in(words, value_set=yes)
-    return pc.if_else(pc.or_(true, pc.is_in(words, value_set=no)), true, None)
+    known = pa.array(TRUE_WORDS + FALSE_WORDS, TEXT)
+    place = pc.index_in(values, value_set=known)
+    if place.null_count > values.null_count:
+        words = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+        place = pc.index_in(words, value_set=known)
+    return pc.less(place, len(TRUE_WORDS))
 
 
 def _localise(wall: pa.Array, zone: str) -> pa.Array:
@@ -287,7 +300,9 @@ def _json_list(lists: pa.Array) -> pa.Array:
     """Write lists of text as the JSON they were: ``["a","b"]``."""
     items = lists.values.cast(TEXT)
     if pc.any(pc.match_substring_regex(items, r"[\x00-\x1f]")).as_py():
-        raise pa.ArrowInvalid("control characters in a list")  # the row-by-row path escapes them
+        # Rare, and the escapes are many: let the standard library write them.
+        dump = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+        return pa.array([None if v is None else dump(v) for v in lists.to_pylist()], TEXT)
     items = pc.replace_substring(pc.replace_substring(items, "\\", "\\\\"), '"', '\\"')
     quoted = _joined(pa.scalar('"', TEXT), items, pa.scalar('"', TEXT))
     starts = pc.if_else(pc.is_valid(lists), lists.offsets[:-1], None)

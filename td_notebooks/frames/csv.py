@@ -1,7 +1,7 @@
 """CSV report files, block by block.
 
-pyarrow reads each block straight into the types that the catalogue promises. If a block does not
-keep the promise, that block alone is read again as text and converted value by value.
+pyarrow reads each block straight into the types that the catalogue promises, several blocks side by
+side. If a block does not keep the promise, that block alone is read again as text and converted value by value.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from ..reports.catalog import Column
-    from .drift import Watch
+    from .drift import Shape, Shaped, Watch
     from .feed import Feed
 
-_PART = 2 << 20  # bytes handed to one thread
+AHEAD = 6  # blocks in the hands of threads
 _QUOTED = re.compile(rb'(?:^|(?<=[,\n]))"(?:[^"]|"")*+"')
 _OPENING = re.compile(rb'(?:^|[,\n])"')
 
 
-def read(feed: Feed, watch: Watch, pool: Executor) -> Iterator[list[pa.RecordBatch]]:
+def read(feed: Feed, watch: Watch, shape: Shape, pool: Executor) -> Iterator[list[Shaped]]:
     """Read a CSV report.
 
     Parameters
@@ -42,13 +42,15 @@ def read(feed: Feed, watch: Watch, pool: Executor) -> Iterator[list[pa.RecordBat
     feed : Feed
     watch : Watch
         Is told the columns.
+    shape : callable
+        Converts a batch with columns by wire name.
     pool : Executor
         Parses a block while the next one is read.
 
     Yields
     ------
-    list of pyarrow.RecordBatch
-        The rows of one block; columns by wire name, not converted yet.
+    list of what `shape` returns
+        The rows of one block.
 
     Raises
     ------
@@ -58,26 +60,31 @@ def read(feed: Feed, watch: Watch, pool: Executor) -> Iterator[list[pa.RecordBat
         If a column that must be there is not.
     """
     header = _header(feed, watch)
-    types = {name: _parsed_type(column) for name, column in watch.columns.items()}
+    types = {name: parsed_type(column) for name, column in watch.columns.items()}
     rows = 0
-    ahead: deque[tuple[int, Future[list[pa.RecordBatch] | _Damage]]] = deque()
-    blocks = _blocks(feed, header)
+    ahead: deque[tuple[int, Future[list[Shaped] | _Damage]]] = deque()
+
+    def work(block: bytes) -> list[Shaped] | _Damage:
+        batches = _parse(_without_header(block, header), types)
+        return batches if isinstance(batches, _Damage) else [shape(batch) for batch in batches]
+
+    blocks = _blocks(feed)
     while True:
-        while len(ahead) < 2 and (block := next(blocks, None)) is not None:
-            offset = feed.offset - len(block)
-            ahead.append((offset, pool.submit(_parse, block, types)))
+        while len(ahead) < AHEAD and (found := next(blocks, None)):
+            offset, block = found
+            ahead.append((offset, pool.submit(work, block)))
         if not ahead:
             return
         offset, parsing = ahead.popleft()
-        batches = parsing.result()
-        if isinstance(batches, _Damage):
-            raise batches.error(rows, offset)
-        rows += sum(batch.num_rows for batch in batches)
-        yield batches
+        shaped = parsing.result()
+        if isinstance(shaped, _Damage):
+            raise shaped.error(rows, offset)
+        rows += sum(batch.num_rows for batch, _ in shaped)
+        yield shaped
 
 
-def _blocks(feed: Feed, header: bytes) -> Iterator[bytes]:
-    """Cut the file after whole rows."""
+def _blocks(feed: Feed) -> Iterator[tuple[int, bytes]]:
+    """Cut the file after whole rows; yield where a block starts, and the block."""
     while held := feed.fill():
         end = _cut(held)
         while not end and not feed.ended:
@@ -85,8 +92,8 @@ def _blocks(feed: Feed, header: bytes) -> Iterator[bytes]:
             end = _cut(held)
         if feed.ended:
             end = len(held)
+        yield feed.offset, held[:end]
         feed.use(end)
-        yield _without_header(held[:end], header)
 
 
 def _header(feed: Feed, watch: Watch) -> bytes:
@@ -100,9 +107,8 @@ def _header(feed: Feed, watch: Watch) -> bytes:
             "This is not a CSV report: it " + ("is empty." if not held else "has another format."),
             hint="Download it again, or check the format the job was asked for.",
         )
-    end = held.find(b"\n") + 1
-    while end and held.count(b'"', 0, end) % 2:
-        end = held.find(b"\n", end) + 1
+    while not (end := _first_row_end(held)) and not feed.ended:
+        held = feed.more()
     line = held[: end or len(held)]
     try:
         fields = next(csv.reader(io.StringIO(line.decode(), newline="")))
@@ -125,6 +131,14 @@ def _header(feed: Feed, watch: Watch) -> bytes:
     return line.rstrip(b"\r\n")
 
 
+def _first_row_end(held: bytes) -> int:
+    """Return the end of the first row; 0 if it is not there."""
+    end = held.find(b"\n") + 1
+    while end and held.count(b'"', 0, end) % 2:
+        end = held.find(b"\n", end) + 1
+    return end
+
+
 def _distinct(fields: Sequence[str]) -> list[str]:
     distinct: list[str] = []
     for field in fields:
@@ -132,7 +146,7 @@ def _distinct(fields: Sequence[str]) -> list[str]:
     return distinct
 
 
-def _parsed_type(column: Column | None) -> pa.DataType:
+def parsed_type(column: Column | None) -> pa.DataType:
     """Return the type to ask of the parser for a column that keeps to the catalogue."""
     if column is None:
         return TEXT
@@ -189,14 +203,18 @@ class _Damage:
 
 def _parse(block: bytes, types: dict[str, pa.DataType]) -> list[pa.RecordBatch] | _Damage:
     """Parse a block of whole rows, as catalogued if it can be, else as text."""
-    if not block.strip(b"\r\n"):
+    if not block or block.isspace():
         return []
     if b'"' in block and (damage := _unclosed(block)):
         return damage
     try:
-        return list(_table(block, types, _PART).to_batches())
+        return list(_table(block, types).to_batches())
     except pa.ArrowInvalid:
         pass
+    try:
+        block.decode()
+    except UnicodeDecodeError as error:
+        return _Damage(0, "", error)
     bad: list[pacsv.InvalidRow] = []
 
     def note(row: pacsv.InvalidRow) -> str:
@@ -205,16 +223,12 @@ def _parse(block: bytes, types: dict[str, pa.DataType]) -> list[pa.RecordBatch] 
 
     try:
         text = dict.fromkeys(types, TEXT)
-        return list(_table(block, text, len(block) + 1, on_bad_row=note).to_batches())
+        return list(_table(block, text, on_bad_row=note).to_batches())
     except pa.ArrowInvalid:
-        if bad:
-            what = f"it has {bad[0].actual_columns} fields, not {len(types)}"
-            return _Damage((bad[0].number or 1) - 1, what)
-    try:
-        block.decode()
-    except UnicodeDecodeError as error:
-        return _Damage(0, "", error)
-    return _Damage(0, "it cannot be read as CSV")
+        if not bad:
+            return _Damage(0, "it cannot be read as CSV")
+        what = f"it has {bad[0].actual_columns} fields, not {len(types)}"
+        return _Damage((bad[0].number or 1) - 1, what)
 
 
 def _unclosed(block: bytes) -> _Damage | None:
@@ -227,12 +241,12 @@ def _unclosed(block: bytes) -> _Damage | None:
 
 
 def _table(
-    block: bytes, types: dict[str, pa.DataType], part: int, on_bad_row: object = None
+    block: bytes, types: dict[str, pa.DataType], on_bad_row: object = None
 ) -> pa.Table:
     return pacsv.read_csv(
         pa.BufferReader(block),
         read_options=pacsv.ReadOptions(
-            column_names=list(types), block_size=part, use_threads=on_bad_row is None
+            column_names=list(types), block_size=len(block) + 1, use_threads=False
         ),
         parse_options=pacsv.ParseOptions(
             newlines_in_values=b'"' in block, invalid_row_handler=on_bad_row

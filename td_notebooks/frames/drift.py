@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import SchemaError
 from ..reports.catalog import choose, python_name, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pyarrow as pa
 
     from ..reports.catalog import Column
 
 EXAMPLES = 5
+# A batch of the final types, and for each column the values that did not fit.
+Shaped: TypeAlias = "tuple[pa.RecordBatch, dict[str, pa.Array]]"
+Shape: TypeAlias = "Callable[[pa.RecordBatch], Shaped]"
 
 
 class DriftWarning(UserWarning):
@@ -110,11 +113,13 @@ class Watch:
             self.schema = choose(self.schema.report_type, fresh)
         found = self.schema.match([*self.columns, *fresh])[len(self.columns) :]
         taken = {*self.names.values(), *(c.name for c in self.schema.columns)}
+        columns, names = dict(self.columns), dict(self.names)
         for wire_name, column in zip(fresh, found, strict=True):
-            self.columns[wire_name] = column
-            name = column.name if column else unused(python_name(wire_name), taken)
-            self.names[wire_name] = name
-            taken.add(name)
+            columns[wire_name] = column
+            names[wire_name] = column.name if column else unused(python_name(wire_name), taken)
+            taken.add(names[wire_name])
+        # Threads that convert batches read these: replaced whole, never changed under their hands.
+        self.columns, self.names = columns, names
 
     def require(self) -> None:
         """Raise `SchemaError` if a column that is never null was not seen."""

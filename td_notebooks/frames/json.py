@@ -10,9 +10,9 @@ So is every piece in which pyarrow finds something else than it was told to expe
 
 from __future__ import annotations
 
-import json
-import re
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.json as pajson
@@ -20,35 +20,30 @@ import pyarrow.json as pajson
 from ..errors import DownloadError
 from .columns import TEXT
 from .feed import BOM, utf8_error
+from .scan import Fraction, Whole, as_text, cut, members_of, plain, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
     from ..reports.catalog import Column
-    from .drift import Watch
+    from .drift import Shape, Shaped, Watch
     from .feed import Feed
 
 SAMPLE = 50  # rows that show how the file writes its values
 PIECE = 2 << 20  # bytes handed to one thread
+AHEAD = 6  # pieces in the hands of threads
 _ITEMS = pa.list_(TEXT)
-_SPACE = re.compile(r"[ \t\r\n]*")
-_COMMA = re.compile(rb"\s*,\s*(?=\{)")
-_START = re.compile(rb"\s*(?=\{)")
-_BETWEEN_ENTRIES = re.compile(rb"\}\s*,\s*\{")
-_BETWEEN_LINES = re.compile(rb"\}[ \t\r]*\n\s*\{")
-_ESCAPED = re.compile(rb"\\.", re.DOTALL)
 
 
-class _Whole(str):
-    """A whole number as it is written; the column will say what it is."""
+@dataclass(frozen=True)
+class _Ahead:
+    """A piece in the hands of a thread."""
 
-
-class _Fraction(str):
-    """Any other number as it is written."""
-
-
-_DECODER = json.JSONDecoder(parse_int=_Whole, parse_float=_Fraction, parse_constant=_Fraction)
+    raw: bytes  # with what stands before its first row
+    start: int
+    offset: int  # of the first row in the file
+    work: Future[Shaped | pa.RecordBatch | None]
 
 
 class Entries:
@@ -59,6 +54,8 @@ class Entries:
     feed : Feed
     watch : Watch
         Is told the columns.
+    shape : callable
+        Converts a batch with columns by key.
     pool : Executor
         Parses pieces side by side.
     wrapped : bool
@@ -72,19 +69,22 @@ class Entries:
         What the report says their number is.
     """
 
-    def __init__(self, feed: Feed, watch: Watch, pool: Executor, *, wrapped: bool) -> None:
+    def __init__(
+        self, feed: Feed, watch: Watch, shape: Shape, pool: Executor, *, wrapped: bool
+    ) -> None:
         self.rows = 0
         self.total: int | None = None
         self._feed = feed
         self._watch = watch
+        self._shape = shape
         self._pool = pool
         self._wrapped = wrapped
         self._array = True  # rows are separated by commas and closed by a bracket
         self._object = False  # and stand in an object
         self._marks: dict[str, set[type]] = {}  # how each key is written
 
-    def __iter__(self) -> Iterator[list[pa.RecordBatch]]:
-        """Yield the rows, block by block; columns by key, not converted yet.
+    def __iter__(self) -> Iterator[list[Shaped]]:
+        """Yield the rows, piece by piece.
 
         Raises
         ------
@@ -94,16 +94,17 @@ class Entries:
             If a column that must be there is not.
         """
         self._head()
-        ended, batches = self._one_by_one(SAMPLE)
+        ended, shaped = self._one_by_one(SAMPLE)
         if self.rows:
             self._watch.require()
-            yield batches
+            yield shaped
+        ahead: deque[_Ahead] = deque()
         while not ended:
-            self._feed.fill()
-            batches = self._many_at_once()
-            if not batches:
-                ended, batches = self._one_by_one(20 * SAMPLE)
-            yield batches
+            self._look_ahead(ahead)
+            shaped = self._next(ahead) if ahead else []
+            if not shaped:
+                ended, shaped = self._one_by_one(20 * SAMPLE)
+            yield shaped
         if self._array:
             self._tail()
         if self.total is not None and self.total != self.rows:
@@ -128,10 +129,10 @@ class Entries:
                 + ("it starts with something else." if feed.held else "it is empty."),
                 hint="Download it again, or check the format the job was asked for.",
             )
-        members, at = _members(text := self._text(), 1)
+        members, at = members_of(text := self._text(), 1)
         while at is None and not feed.ended:
             feed.more()
-            members, at = _members(text := self._text(), 1)
+            members, at = members_of(text := self._text(), 1)
         if at is None:
             self._damaged("its first object is not complete JSON")
         if text.startswith("[", at):
@@ -155,7 +156,7 @@ class Entries:
             feed.more()
         text = self._text()
         if self._object:
-            members, at = _members(text, 0)
+            members, at = members_of(text, 0)
             if at is None or text.startswith("[", at):
                 self._damaged("it is cut short after the rows")
             self._take_total(members)
@@ -165,17 +166,17 @@ class Entries:
 
     def _take_total(self, members: dict[str, Any]) -> None:
         total = members.get("total")
-        if isinstance(total, _Whole) and total.isdecimal() and len(total) < 19:
+        if isinstance(total, Whole) and total.isdecimal() and len(total) < 19:
             self.total = int(total)
 
     # ── rows, one by one ──
 
-    def _one_by_one(self, limit: int) -> tuple[bool, list[pa.RecordBatch]]:
+    def _one_by_one(self, limit: int) -> tuple[bool, list[Shaped]]:
         """Decode up to `limit` rows; say whether they were the last."""
         feed = self._feed
         while True:
             text = self._text()
-            rows, at, end = _rows(text, array=self._array, first=not self.rows, limit=limit)
+            rows, at, end = rows_of(text, array=self._array, first=not self.rows, limit=limit)
             done = end == "end" or (feed.ended and not self._array and not text[at:].strip())
             if done or end == "limit" or (rows and not feed.ended):
                 break
@@ -184,21 +185,21 @@ class Entries:
             feed.more()
         feed.use(len(text[:at].encode()))
         self.rows += len(rows)
-        return done, [self._columns(rows)] if rows else []
+        return done, [self._shape(self._columns(rows))] if rows else []
 
     def _columns(self, rows: list[dict[str, Any]]) -> pa.RecordBatch:
         """Turn decoded rows into columns of text, and note how they were written."""
         columns: dict[str, pa.Array] = {}
         for key in dict.fromkeys(key for row in rows for key in row):
             values = [row.get(key) for row in rows]
-            self._marks.setdefault(_plain(key), set()).update(
+            self._marks.setdefault(plain(key), set()).update(
                 type(value) for value in values if value is not None
             )
             try:
-                texts = [_as_text(value) for value in values]
+                texts = [as_text(value) for value in values]
             except RecursionError as error:
                 self._damaged("values are nested too deeply", error)
-            columns[_plain(key)] = pa.array(texts, TEXT)
+            columns[plain(key)] = pa.array(texts, TEXT)
         self._watch.see(columns)
         return _batch(columns, len(rows))
 
@@ -220,37 +221,45 @@ class Entries:
 
     # ── rows, many at once ──
 
-    def _many_at_once(self) -> list[pa.RecordBatch]:
-        """Parse what is held, piece by piece; return nothing when it has no whole piece."""
-        held = self._feed.held
-        cuts = list(_cuts(held, array=self._array, first=not self.rows))
+    def _look_ahead(self, ahead: deque[_Ahead]) -> None:
+        """Hand pieces to the threads."""
+        feed = self._feed
         fields = [pa.field(key, kind) for key, kind in self._asked().items()]
-        parsed = self._pool.map(
-            lambda cut: _parse(held[slice(*cut)], fields, array=self._array), cuts
-        )
-        batches: list[pa.RecordBatch] = []
-        used = 0
-        for (start, end), found in zip(cuts, parsed, strict=True):
-            if found is None:
-                text = self._decodable(held[start:end], start)
-                rows, at, _ = _rows(text, array=self._array, first=True, limit=None)
-                if not rows or text[at:].strip():
-                    break  # the cut was within a row: go on from here one by one
-                batch = self._columns(rows)
-            else:
-                batch = found
-                self._watch.see(batch.schema.names)
-            batches.append(batch)
-            self.rows += batch.num_rows
-            used = end
-        self._feed.use(used)
-        return batches
+        size = PIECE + PIECE // 16  # enough to see that another row follows
+        while len(ahead) < AHEAD and (found := cut(feed.fill(size), PIECE, array=self._array)):
+            start, end = found
+            raw = feed.held[:end]
+            feed.use(end)
+            work = self._pool.submit(self._work, raw[start:], fields)
+            ahead.append(_Ahead(raw, start, feed.offset - end + start, work))
 
-    def _decodable(self, piece: bytes, start: int) -> str:
-        try:
-            return piece.decode()
-        except UnicodeDecodeError as error:
-            raise utf8_error(error, self._feed.offset + start) from error
+    def _work(self, piece: bytes, fields: list[pa.Field]) -> Shaped | pa.RecordBatch | None:
+        """Parse and convert a piece; only parse it when it has new columns."""
+        batch = _parse(piece, fields, array=self._array)
+        if batch is None or not set(batch.schema.names) <= self._watch.names.keys():
+            return batch
+        return self._shape(batch)
+
+    def _next(self, ahead: deque[_Ahead]) -> list[Shaped]:
+        """Return the rows of the next piece; none when it is not one of whole rows."""
+        piece = ahead.popleft()
+        done = piece.work.result()
+        if done is None:
+            try:
+                text = piece.raw[piece.start :].decode()
+            except UnicodeDecodeError as error:
+                raise utf8_error(error, piece.offset) from error
+            rows, at, _ = rows_of(text, array=self._array, first=True, limit=None)
+            if not rows or text[at:].strip():  # the cut was within a row: go on one by one
+                self._feed.give_back(b"".join([piece.raw, *(later.raw for later in ahead)]))
+                ahead.clear()
+                return []
+            done = self._columns(rows)
+        if isinstance(done, pa.RecordBatch):
+            self._watch.see(done.schema.names)
+            done = self._shape(done)
+        self.rows += done[0].num_rows
+        return [done]
 
     def _asked(self) -> dict[str, pa.DataType]:
         """Return the type to ask of the parser for each key: as seen, else as catalogued."""
@@ -266,117 +275,10 @@ class Entries:
 # ── pure parts ──
 
 
-def _members(text: str, at: int) -> tuple[dict[str, Any], int | None]:
-    """Read members of an object from `at`, up to the rows or the end of the object.
-
-    Returns
-    -------
-    members : dict
-        Without the rows.
-    at : int or None
-        Where the list of rows starts, or behind the closing brace; None if the text ends before.
-    """
-    members: dict[str, Any] = {}
-    try:
-        while True:
-            at = _skip(text, at)
-            if text.startswith("}", at):
-                return members, at + 1
-            if text.startswith(",", at):
-                at = _skip(text, at + 1)
-            key, at = _DECODER.raw_decode(text, at)
-            at = _skip(text, at)
-            if not isinstance(key, str) or not text.startswith(":", at):
-                return members, None
-            at = _skip(text, at + 1)
-            if key == "entries" and text.startswith("[", at):
-                return members, at
-            members[key], at = _DECODER.raw_decode(text, at)
-    except (ValueError, RecursionError):
-        return members, None
-
-
-def _rows(
-    text: str, *, array: bool, first: bool, limit: int | None
-) -> tuple[list[dict[str, Any]], int, Literal["limit", "end", "short", "bad"]]:
-    """Decode rows from the start of `text`.
-
-    Returns
-    -------
-    rows : list of dict
-    at : int
-        Behind the last of them, or behind the bracket that closes the list.
-    state : {"limit", "end", "short", "bad"}
-        Why it stopped: enough rows, the end of the list, no whole row left, or not a row.
-    """
-    rows: list[dict[str, Any]] = []
-    at = 0
-    while limit is None or len(rows) < limit:
-        start = _skip(text, at)
-        if array and text.startswith("]", start):
-            return rows, start + 1, "end"
-        if array and (rows or not first):
-            if start < len(text) and text[start] != ",":
-                return rows, at, "bad"
-            start = _skip(text, start + 1)
-        if start < len(text) and text[start] != "{":
-            return rows, at, "bad"
-        try:
-            row, at = _DECODER.raw_decode(text, start)
-        except ValueError:
-            return rows, at, "short"
-        except RecursionError:
-            return rows, at, "bad"
-        rows.append(row)
-    return rows, at, "limit"
-
-
-def _cuts(held: bytes, *, array: bool, first: bool) -> Iterator[tuple[int, int]]:
-    """Yield where pieces of whole rows start and end."""
-    end = 0
-    while True:
-        lead = (_START if first or not array else _COMMA).match(held, end)
-        if not lead:
-            return
-        start, first = lead.end(), False
-        end = _last_row_end(held, start, array=array)
-        if not end:
-            return
-        yield start, end
-
-
-def _last_row_end(held: bytes, start: int, *, array: bool) -> int:
-    """Return the end of the last row that ends within a piece from `start`; 0 if none does.
-
-    A brace ends a row when another row follows it and it is not within a string: an even number of
-    quotes stands before it. Braces within nested lists can still deceive; the parser finds out.
-    """
-    between = _BETWEEN_ENTRIES if array else _BETWEEN_LINES
-    at = held.rfind(b"}", start, start + PIECE)
-    quotes = _quotes(held, start, at)
-    for _ in range(1000):
-        if at < 0:
-            return 0
-        if quotes % 2 == 0 and between.match(held, at):
-            return at + 1
-        before = held.rfind(b"}", start, at)
-        quotes -= _quotes(held, before, at)
-        at = before
-    return 0
-
-
-def _quotes(held: bytes, start: int, end: int) -> int:
-    """Count the quotes that open or close a string."""
-    quotes = held.count(b'"', start, end)
-    if quotes and held.find(b"\\", start, end) >= 0:
-        quotes -= _ESCAPED.findall(held, start, end).count(b'\\"')
-    return quotes
-
-
 def _parse(piece: bytes, fields: list[pa.Field], *, array: bool) -> pa.RecordBatch | None:
     """Parse a piece with pyarrow; None when it holds something else than asked for."""
     if array:
-        piece = b'{"":[' + piece + b"]}"
+        piece = b"".join((b'{"":[', piece, b"]}"))
         fields = [pa.field("", pa.list_(pa.struct(fields)))]
     try:
         table = pajson.read_json(
@@ -427,21 +329,22 @@ def _takeable(inferred: pa.DataType) -> bool:
 
 def _type_for(column: Column | None, marks: set[type]) -> pa.DataType | None:
     """Return the type to ask of the parser; None leaves it to the parser."""
-    usual = _usual_type(column)
+    usual = usual_type(column)
     if marks == {str}:
         return TEXT
     if marks == {bool}:
         return pa.bool_()
     if marks == {list}:
         return _ITEMS
-    if marks == {_Whole}:
+    if marks == {Whole}:
         return usual if usual == pa.float64() else pa.int64()
-    if marks and marks <= {_Whole, _Fraction}:
+    if marks and marks <= {Whole, Fraction}:
         return pa.float64() if column and column.kind != "text" else None
     return usual
 
 
-def _usual_type(column: Column | None) -> pa.DataType | None:
+def usual_type(column: Column | None) -> pa.DataType | None:
+    """Return the type to ask of the parser for a column that keeps to the catalogue."""
     if column is None:
         return None
     if column.kind == "number" or column.encoding in ("day fraction", "fine day fraction"):
@@ -460,32 +363,6 @@ def _batch(columns: dict[str, pa.Array], rows: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
 
-def _as_text(value: Any) -> str | None:
-    if value is None or type(value) in (_Whole, _Fraction):
-        return None if value is None else str(value)
-    return _plain(value) if isinstance(value, str) else _plain(_written(value))
-
-
-def _written(value: Any) -> str:
-    """Write a nested value as the JSON it was."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_written(k)}:{_written(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_written, value)) + "]"
-    if isinstance(value, _Whole | _Fraction):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _plain(text: str) -> str:
-    """Replace halves of surrogate pairs, which no UTF-8 text can hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
 def _like_a_row(members: dict[str, Any], known: int, columns: int) -> bool:
     """Tell a row from an error or the description of a job."""
     if columns:
@@ -497,9 +374,3 @@ def _said(members: dict[str, Any]) -> str:
     """Repeat what an error says, and nothing that could be anybody's data."""
     said = [str(members[key])[:200] for key in ("code", "message", "error") if key in members]
     return " ".join(said) if said else "its keys are " + ", ".join(list(members)[:5])
-
-
-def _skip(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    assert match is not None
-    return match.end()

@@ -14,7 +14,7 @@ from ..errors import ConfigError, DownloadError
 from . import csv, json
 from .assemble import stack
 from .columns import TEXT, arrow_schema, check_zone, convert, misfits
-from .drift import Drift, Watch
+from .drift import Drift, Shaped, Watch
 from .feed import BLOCK, Feed, layout
 
 if TYPE_CHECKING:
@@ -143,10 +143,14 @@ class BatchReader:
                 stream = self._source
             pool = stack.enter_context(ThreadPoolExecutor(pa.cpu_count()))
             feed = Feed(stream, block=self._block)
-            for raw in self._raw(feed, pool):
-                yield from self._shaped(raw, pool)
+            for shaped in self._shaped(feed, pool):
+                for batch, lost in shaped:
+                    for name, values in lost.items():
+                        self._watch.lose(name, values)
+                    self.rows += batch.num_rows
+                    yield batch
 
-    def _raw(self, feed: Feed, pool: Executor) -> Iterator[list[pa.RecordBatch]]:
+    def _shaped(self, feed: Feed, pool: Executor) -> Iterator[list[Shaped]]:
         found = self._format or layout(feed.fill())
         if found == "neither":
             raise DownloadError(
@@ -155,35 +159,31 @@ class BatchReader:
                 hint="Download it again.",
             )
         if found == "csv":
-            yield from csv.read(feed, self._watch, pool)
+            yield from csv.read(feed, self._watch, self._shape, pool)
             return
-        entries = json.Entries(feed, self._watch, pool, wrapped=self._format == "json")
-        for batches in entries:
+        wrapped = self._format == "json"
+        entries = json.Entries(feed, self._watch, self._shape, pool, wrapped=wrapped)
+        for shaped in entries:
             self.total = entries.total
-            yield batches
+            yield shaped
         self.total = entries.total
 
-    def _shaped(self, raw: list[pa.RecordBatch], pool: Executor) -> Iterator[pa.RecordBatch]:
-        watch = self._watch
+    def _shape(self, batch: pa.RecordBatch) -> Shaped:
+        """Convert a batch with columns by wire name; runs in any thread."""
+        watch, final = self._watch, self.arrow_schema
         wire_names = {name: wire for wire, name in watch.names.items()}
-        final = self.arrow_schema
-
-        def shape(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, pa.Array]]:
-            arrays, lost = [], {}
-            for field in final:
-                wire = wire_names.get(field.name)
-                if wire is None or wire not in batch.schema.names:
-                    arrays.append(pa.nulls(batch.num_rows, field.type))
-                    continue
-                before = batch.column(wire)
-                after = convert(before, watch.columns[wire], self._zone)
-                arrays.append(after)
-                if (values := misfits(before, after)) is not None:
-                    lost[field.name] = values
-            return pa.RecordBatch.from_arrays(arrays, schema=final), lost
-
-        for batch, lost in pool.map(shape, raw):
-            for name, values in lost.items():
-                watch.lose(name, values)
-            self.rows += batch.num_rows
-            yield batch
+        arrays, lost = [], {}
+        for field in final:
+            wire = wire_names.get(field.name)
+            at = batch.schema.get_field_index(wire) if wire is not None else -1
+            if wire is None or at < 0:
+                arrays.append(pa.nulls(batch.num_rows, field.type))
+                continue
+            before = batch.column(at)
+            after = convert(before, watch.columns[wire], self._zone)
+            arrays.append(after)
+            if (values := misfits(before, after)) is not None:
+                lost[field.name] = values
+        if not arrays:  # rows without a single column are rows
+            return batch, {}
+        return pa.RecordBatch.from_arrays(arrays, schema=final), lost

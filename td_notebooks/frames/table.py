@@ -187,6 +187,6 @@ def _categories(values: pa.ChunkedArray, known: tuple[str, ...]) -> pa.ChunkedAr
     words = pa.array(dict.fromkeys([*known, *seen]), pa.large_string())
     chunks = [
         pa.DictionaryArray.from_arrays(pc.index_in(chunk, value_set=words), words)
-        for chunk in values.chunks
+        for chunk in values.chunks or [pa.array([], values.type)]
     ]
     return pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.large_string()))

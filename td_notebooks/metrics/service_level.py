@@ -88,4 +88,4 @@ def service_level(
         counted.group_by(*keys).agg(counts).with_columns(share.alias("service_level")).sort(*keys)
     )
     was_lazy = isinstance(nw.from_native(calls), nw.LazyFrame)
-    return (table if was_lazy else table.collect()).to_native()
+    return (table if was_lazy else nw.maybe_reset_index(table.collect())).to_native()

@@ -13,7 +13,7 @@ import re
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..answers import LONGEST_RETRY_AFTER, Answer, api_error
-from ..errors import ApiError, DownloadError, NotFoundError, RateLimitError, TalkdeskError
+from ..errors import DownloadError, NotFoundError, RateLimitError, TalkdeskError
 from ..regions import Origin, absolute
 from ..secret import Secret
-from ..transport import Transport, network_error, without_frames
+from ..transport import Trace, network_error, without_frames
 from .jobs import Job
 from .state import REDIRECTS
 
@@ -48,13 +48,13 @@ class StopSwitch:
     def __init__(self) -> None:
         self.stopped = threading.Event()
         self._lock = threading.Lock()
-        self._sockets: set[socket.socket] = set()
+        self._connections: set[socket.socket] = set()
 
     def stop(self) -> None:
         """End all downloads that were given this switch."""
+        self.stopped.set()
         with self._lock:
-            self.stopped.set()
-            for connection in self._sockets:
+            for connection in self._connections:
                 # Closing would not wake a thread that reads; shutting down does.
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
@@ -65,19 +65,27 @@ class StopSwitch:
             raise Stopped
 
     @contextlib.contextmanager
-    def watching(self, response: httpx.Response) -> Iterator[None]:
-        """Make ``stop()`` end this response."""
-        stream = response.extensions.get("network_stream")
-        connection = stream.get_extra_info("socket") if stream else None
-        if connection is not None:
-            with self._lock:
-                self._sockets.add(connection)
+    def watching(self) -> Iterator[Trace]:
+        """Yield a trace that makes ``stop()`` cut the connections it is told of."""
+        seen: list[socket.socket] = []
+
+        def trace(event: str, info: Mapping[str, object]) -> None:
+            # A stream is told of when it is connected, and once more when TLS has begun on it.
+            stream = info.get("return_value")
+            if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+                connection = getattr(stream, "get_extra_info", lambda name: None)("socket")
+                if isinstance(connection, socket.socket):
+                    with self._lock:
+                        seen.append(connection)
+                        self._connections.add(connection)
+                    if self.stopped.is_set():  # raising in here would leave it open
+                        self.stop()
+
         try:
-            self.check()
-            yield
+            yield trace
         finally:
             with self._lock:
-                self._sockets.discard(connection)
+                self._connections.difference_update(seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +189,10 @@ def fetch(
         What ``read`` returned.
     """
     job.check()
-    switch = stop or StopSwitch()
-    transport = job.api.transport
-    start = Hop(Secret(job.status_url if job.state.result_at_status else job.file_url), signed=True)
-    doing = f"downloading {job.report_type} job {job.id}"
+    fetching = _Fetching(job, path, stop or StopSwitch())
 
     def attempt() -> Result | TalkdeskError:
-        size = _attempt(transport, start, path, doing, switch)
+        size = fetching.once()
         if isinstance(size, TalkdeskError):
             return size
         try:
@@ -195,71 +200,85 @@ def fetch(
         except TalkdeskError as error:
             return without_frames(error)
 
-    return transport.repeat(attempt, _worth_another, wake=switch.stopped)
+    return job.api.transport.repeat(attempt, _worth_another, wake=fetching.switch.stopped)
 
 
 def _worth_another(error: TalkdeskError) -> bool:
     if isinstance(error, RateLimitError):
         return (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
-    return error.retryable
+    # Just after a job is done its file may not be found for a moment.
+    return error.retryable or isinstance(error, NotFoundError)
 
 
-def _attempt(
-    transport: Transport, hop: Hop, scratch: Path, doing: str, switch: StopSwitch
-) -> int | TalkdeskError:
-    """Go the whole way once. Errors are returned, so that no frame with a link goes with them."""
-    try:
-        switch.check()
-        for _ in range(HOPS):
-            with (
-                transport.stream(hop.url.reveal(), signed=hop.signed) as response,
-                switch.watching(response),
-            ):
-                if response.status_code in REDIRECTS and "Location" in response.headers:
-                    hop = hop.next(response.headers["Location"], transport.account.api_origin)
-                elif response.status_code == 200:
-                    return _save(response, scratch, doing, switch)
-                else:
-                    return _refusal(transport, hop, response, doing)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        switch.check()
-        return network_error(error, doing=doing, host=hop.host)
-    except TalkdeskError as error:
-        return without_frames(error)
-    except OSError as error:
-        return _disk_error(scratch, error)
-    return DownloadError(f"While {doing}, more than {HOPS} redirects came one after the other.")
+@dataclass(frozen=True, slots=True)
+class _Fetching:
+    """One file on its way to one path."""
 
+    job: Job
+    path: Path
+    switch: StopSwitch
 
-def _save(response: httpx.Response, scratch: Path, doing: str, switch: StopSwitch) -> int:
-    with scratch.open("wb") as file:
-        for chunk in response.iter_bytes(BUFFER):
-            switch.check()
-            if not file.tell() and _NO_REPORT.match(chunk):
-                break
-            file.write(chunk)
-        if size := file.tell():
-            return size
-    raise DownloadError(
-        f"While {doing}, something that is no report came in its place.",
-        hint="The file may not be ready, or a proxy answered: try again.",
-    )
+    @property
+    def doing(self) -> str:
+        return f"downloading {self.job.report_type} job {self.job.id}"
 
+    def once(self) -> int | TalkdeskError:
+        """Go the whole way; return the size, or the error, which no frame with a link goes with."""
+        transport, at_status = self.job.api.transport, self.job.state.result_at_status
+        hop = Hop(Secret(self.job.status_url if at_status else self.job.file_url), signed=True)
+        try:
+            self.switch.check()
+            for _ in range(HOPS):
+                with (
+                    self.switch.watching() as trace,
+                    transport.stream(hop.url.reveal(), signed=hop.signed, trace=trace) as response,
+                ):
+                    if response.status_code in REDIRECTS and "Location" in response.headers:
+                        hop = hop.next(response.headers["Location"], transport.account.api_origin)
+                    elif response.status_code == 200:
+                        return self._save(response)
+                    else:
+                        return self._refusal(hop, response)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            self.switch.check()
+            return network_error(error, doing=self.doing, host=hop.host)
+        except TalkdeskError as error:
+            return without_frames(error)
+        except OSError as error:
+            return _disk_error(self.path, error)
+        return DownloadError(f"While {self.doing}, more than {HOPS} redirects came in a row.")
 
-def _refusal(transport: Transport, hop: Hop, response: httpx.Response, doing: str) -> TalkdeskError:
-    body = response.read() if int(response.headers.get("Content-Length", "0")) < BUFFER else b""
-    if hop.signed:
-        answer = Answer(response.status_code, response.headers, body)
-        error = api_error(
-            answer, doing=doing, account=transport.account, scopes=transport.scopes
-        ) or ApiError(f"While {doing}, Talkdesk answered {response.status_code}.")
-        # Just after a job is done its file may not be found for a moment.
-        error.retryable = error.retryable or isinstance(error, NotFoundError)
-        return error
-    return DownloadError(
-        f"While {doing}, the storage host {hop.host} answered {response.status_code}.",
-        hint="Its links live a minute or so: ask again for the file.",
-    )
+    def _save(self, response: httpx.Response) -> int:
+        with self.path.open("wb") as file:
+            for chunk in response.iter_bytes(BUFFER):
+                self.switch.check()
+                if not file.tell() and _NO_REPORT.match(chunk):
+                    break
+                file.write(chunk)
+            if size := file.tell():
+                return size
+        raise DownloadError(
+            f"While {self.doing}, something that is no report came in its place.",
+            hint="The file may not be ready, or a proxy answered: try again.",
+        )
+
+    def _refusal(self, hop: Hop, response: httpx.Response) -> TalkdeskError:
+        if not hop.signed:
+            return DownloadError(
+                f"While {self.doing}, the storage host {hop.host} answered {response.status_code}.",
+                hint="Its links live a minute or so: ask again for the file.",
+            )
+        transport = self.job.api.transport
+        answer = Answer(
+            response.status_code, response.headers, next(response.iter_bytes(BUFFER), b"")
+        )
+        return api_error(
+            answer,
+            doing=self.doing,
+            account=transport.account,
+            scopes=transport.scopes,
+            needs=self.job.api.scope("read"),
+        ) or DownloadError(f"While {self.doing}, Talkdesk answered {response.status_code}.")
 
 
 def _disk_error(path: Path, error: OSError) -> DownloadError:

@@ -75,6 +75,8 @@ class Schedule(Generic[Result]):
         Called on the caller's thread.
     quota : int
         Jobs under way at once.
+    report_type : str
+        For messages.
     """
 
     windows: Sequence[Timespan]

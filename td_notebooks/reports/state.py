@@ -108,6 +108,8 @@ class JobState:
         if answer.status in REDIRECTS:
             target = absolute(file_url, answer.headers.get("Location", ""))
             known = target.split("?")[0] == file_url or not answer.headers.get("Location")
+            if described and state.status != "done" and (state.finished or not known):
+                return state  # the job itself says otherwise, and it knows best
             return replace(state, status="done", result_at_status=not known)
         if described:
             return state

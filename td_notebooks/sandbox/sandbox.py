@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -185,7 +186,13 @@ class Sandbox:
             account, self.token_url, self.api_url, self.clock, token_seconds=token_seconds
         )
         self._logins = Logins(self._identity)
-        self._storage = Storage(self.storage_url, self.clock, link_seconds=link_seconds, gzip=gzip)
+        self._storage = Storage(
+            self.storage_url,
+            self.clock,
+            link_seconds=link_seconds,
+            gzip=gzip,
+            ahead=not self.clock.manual,
+        )
         explore = Explore(
             self.api_url,
             self._identity,
@@ -306,14 +313,17 @@ class Sandbox:
     def secrets(self) -> tuple[str, ...]:
         """Every text that must not leak: client secrets, private keys, tokens, link signatures.
 
-        Keys stand as PEM and as one line of base64; keys that nobody has used yet do not exist.
-        Codes, refresh tokens and identity tokens of user logins are among the tokens.
+        Client secrets stand alone and as in a Basic header, keys as PEM and as one line of base64;
+        a key that nobody has used yet does not exist. Codes, refresh tokens and identity tokens of
+        user logins are among the tokens.
         """
         clients = list(self._identity.clients.by_id.values())
         pems = [client.private_key for client in clients if client.key.made]
         bare = ["".join(pem.splitlines()[1:-1]) for pem in pems]
+        pairs = [f"{client.client_id}:{client.client_secret}".encode() for client in clients]
         return (
             *(client.client_secret for client in clients),
+            *(base64.b64encode(pair).decode() for pair in pairs),
             *pems,
             *bare,
             *self.tokens,

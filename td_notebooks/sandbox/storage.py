@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import queue
 import re
 import secrets
 import shutil
@@ -15,6 +16,7 @@ import tempfile
 import threading
 import weakref
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +68,9 @@ class Storage:
         How long a link lives, in sandbox seconds.
     gzip : bool
         Compress a whole file for clients that accept it.
+    ahead : bool
+        Make files on a thread of their own as soon as they are promised, while their jobs run,
+        and not only when they are asked for.
 
     Attributes
     ----------
@@ -73,7 +78,9 @@ class Storage:
         Of all links handed out, for tests that look for leaks.
     """
 
-    def __init__(self, url: str, clock: Clock, *, link_seconds: float, gzip: bool) -> None:
+    def __init__(
+        self, url: str, clock: Clock, *, link_seconds: float, gzip: bool, ahead: bool = False
+    ) -> None:
         self._url = url
         self._clock = clock
         self._link_seconds = link_seconds
@@ -83,6 +90,10 @@ class Storage:
         self._folder: Path | None = None
         self._lock = threading.Lock()
         self.signatures: list[str] = []
+        self._promised: queue.SimpleQueue[_Object | None] = queue.SimpleQueue()
+        self._closed = False
+        if ahead:
+            threading.Thread(target=self._make_ahead, name="sandbox-files", daemon=True).start()
 
     # -- for Explore -------------------------------------------------------------------------
 
@@ -98,7 +109,8 @@ class Storage:
             Gives the bytes, when first asked for.
         """
         path = f"{_BUCKET}/{secrets.token_urlsafe(24)}/{quote(name)}"
-        self._objects[path] = _Object(produce, content_type)
+        self._objects[path] = stored = _Object(produce, content_type)
+        self._promised.put(stored)
         return path
 
     def link(self, path: str, *, expired: bool = False) -> str:
@@ -181,6 +193,11 @@ class Storage:
         text = f"{path}?{urlencode(sorted(query.items()))}"
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
+    def _make_ahead(self) -> None:
+        while (stored := self._promised.get()) and not self._closed:
+            with suppress(Exception):  # whoever asks for the file hears of it
+                self._written(stored)
+
     def _written(self, stored: _Object) -> Path:
         with stored.lock:
             if stored.file is None:
@@ -204,6 +221,8 @@ class Storage:
 
     def close(self) -> None:
         """Delete all files."""
+        self._closed = True
+        self._promised.put(None)
         if self._folder is not None:
             self._remove_all()
 

@@ -64,6 +64,7 @@ def test_each_documented_code(status, code, kind, hint):
         doing="submitting",
         account=ACCOUNT,
         scopes=frozenset({"data-reports:read"}),
+        needs="data-reports:write",
     )
     assert type(error) is kind
     assert (error.status_code, error.code, error.request_id) == (status, code, "t-1")
@@ -73,6 +74,7 @@ def test_each_documented_code(status, code, kind, hint):
     assert "timespan[from]: is wrong" in text
     assert hint in text and hint in error.hint
     assert ("data-reports:read" in text) == (status in {401, 403})
+    assert ("data-reports:write" in text) == (status == 403)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from td_notebooks.auth import ClientAssertion, ClientSecret
-from td_notebooks.connect import connect
 from td_notebooks.errors import ConfigError
+from td_notebooks.front_door import connect
 from td_notebooks.secret import Secret
 from td_notebooks.settings import find_settings
 

@@ -218,3 +218,27 @@ def test_a_trickling_answer_is_given_up(start_sandbox, open_client):
     clock = Clock()
     with serving(Trickle) as url, pytest.raises(NetworkError, match="trickles"):
         hello(transport_to(url, clock=clock))
+
+
+@pytest.mark.parametrize("operation", ["status", "file"])
+def test_a_location_elsewhere_never_receives_the_token(start_sandbox, open_client, operation):
+    from td_notebooks.errors import TalkdeskError
+    from td_notebooks.sandbox.faults import FaultSettings
+
+    seen = []
+
+    class Stranger(Talker):
+        def do_GET(self):
+            seen.append(dict(self.headers))
+            self.answer(b"<html>")
+
+    with serving(Stranger) as url:
+        sandbox = start_sandbox(
+            faults=f"redirect-elsewhere:{operation}@*",
+            fault_settings=FaultSettings(elsewhere=f"{url}/report"),
+        )
+        with pytest.raises(TalkdeskError):
+            open_client(sandbox).report("calls", "2026-08-03", "2026-08-04", progress=False)
+    assert seen
+    assert not any("authorization" in {name.lower() for name in headers} for headers in seen)
+    assert not any("cookie" in {name.lower() for name in headers} for headers in seen)

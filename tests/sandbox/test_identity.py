@@ -277,6 +277,8 @@ def test_secrets_look_like_talkdesks_and_are_not_shown(talk: MakeTalker) -> None
     assert sandbox.private_key == sandbox.private_key
     assert {sandbox.client_secret, sandbox.private_key, *sandbox.tokens} < set(sandbox.secrets)
     assert any(secret.startswith("MIG") for secret in sandbox.secrets)
+    pair = f"{sandbox.client_id}:{sandbox.client_secret}".encode()
+    assert base64.b64encode(pair).decode() in sandbox.secrets
     shown = repr((sandbox, sandbox.client, vars(sandbox), sandbox._identity.tokens.values()))
     shown += repr(sandbox.requests)
     assert not [secret for secret in sandbox.secrets if secret in shown.replace("\\n", "\n")]

@@ -1,0 +1,56 @@
+"""``td-notebooks report``: a report of any length into one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .exports import check_suffix, check_target, export
+from .options import Account, Quiet, Region, ReportType, UseSandbox, open_client
+from .streams import say
+
+
+def report(
+    report_type: ReportType,
+    start: Annotated[
+        str, typer.Option("--from", help="First day, 2026-08-01, or moment, 2026-08-01T09:30.")
+    ],
+    end: Annotated[str, typer.Option("--to", help="Last day or moment, not included.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="A .csv, .parquet, .json or .jsonl file."),
+    ] = None,
+    zone: Annotated[str, typer.Option(help="IANA zone the dates are meant in.")] = "UTC",
+    format: Annotated[
+        str | None,
+        typer.Option(help="json, csv or json_bulk: what is downloaded, not what is written."),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds for everything.")] = 3600.0,
+    quiet: Quiet = False,
+    account: Account = None,
+    region: Region = None,
+    use_sandbox: UseSandbox = False,
+) -> None:
+    """Pull a report of any length into one file, or to stdout as CSV.
+
+    Times are written in UTC, durations in seconds. The file appears when it is whole; one that
+    was there before stays as it is until then.
+    """
+    if output:
+        check_suffix(output)
+        check_target(output)
+    with open_client(account, region, use_sandbox) as client:
+        table = client.table(
+            report_type,
+            start,
+            end,
+            timezone=zone,
+            format=format,
+            timeout=timeout,
+            progress=False if quiet else None,
+        )
+    export(table, output)
+    if output:
+        say(f"{output}: {table.num_rows:,} rows")

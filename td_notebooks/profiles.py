@@ -1,0 +1,253 @@
+"""What this machine remembers of a user: profiles, the keyring, a downloaded credentials file.
+
+Profiles stand in one TOML file in the user's configuration folder. Their secrets are in the
+keyring, or in a file that the profile names. The keyring is optional: where there is none, reading
+finds nothing, and writing says what to use instead.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from .errors import ConfigError
+from .secret import Secret, read_secret_file, write_secret_file
+
+DEFAULT = "default"
+_SERVICE = "td_notebooks"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+# The field names of the file that Talkdesk's console offers are not published: those of the
+# app.installed event, and what others call the same things.
+_FIELDS = {
+    "client_id": ("client_id", "id"),
+    "client_secret": ("client_secret", "secret"),
+    "private_key": ("private_key",),
+    "key_id": ("key_id", "kid"),
+    "key_algorithm": ("key_algorithm", "algorithm", "alg"),
+    "account": ("account_name", "account"),
+    "region": ("region",),
+}
+
+
+def profiles_path() -> Path:
+    """Return the file of the profiles, in the user's configuration folder."""
+    import platformdirs
+
+    return platformdirs.user_config_path("td_notebooks", appauthor=False) / "profiles.toml"
+
+
+def read_profiles() -> dict[str, dict[str, str]]:
+    """Return the settings of each profile.
+
+    Raises
+    ------
+    ConfigError
+        The file is damaged, or others can read it.
+    """
+    path = profiles_path()
+    if not path.exists():
+        return {}
+    try:
+        content = tomllib.loads(read_secret_file(path).reveal())
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The profiles in {path} cannot be read: {error}.") from None
+    return {
+        name: {key: str(value) for key, value in values.items()}
+        for name, values in content.items()
+        if isinstance(values, dict)
+    }
+
+
+def write_profile(name: str, values: Mapping[str, str]) -> Path:
+    """Put a profile into the file, in the place of one of the same name.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits, hyphens and underscores.
+    values : mapping of str to str
+        Settings; none of them a secret.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ConfigError
+        No such name, or the file cannot be read or written.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} is no name for a profile.",
+            hint="Use letters, digits, hyphens and underscores.",
+        )
+    profiles = read_profiles() | {name: dict(values)}
+    lines = []
+    for profile, settings in profiles.items():
+        lines.append(f"[{profile if _NAME.fullmatch(profile) else _toml(profile)}]")
+        lines += [f"{_toml(key)} = {_toml(value)}" for key, value in settings.items()]
+        lines.append("")
+    write_secret_file(profiles_path(), Secret("\n".join(lines)))
+    return profiles_path()
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def read_credentials_file(path: Path) -> dict[str, str | Secret]:
+    """Read client credentials as Talkdesk's console downloads them.
+
+    Parameters
+    ----------
+    path : Path
+        A JSON file with one object, alone, in a list, or nested under one name.
+
+    Returns
+    -------
+    dict
+        Settings by their names; secrets are masked.
+
+    Raises
+    ------
+    ConfigError
+        It is no such file, or others can read it; a missing field is named.
+    """
+    fields = _one_object(read_secret_file(path), path)
+    plain = {re.sub("[^a-z]", "", name.lower()): value for name, value in fields.items()}
+    found: dict[str, str | Secret] = {}
+    for setting, names in _FIELDS.items():
+        values = (plain.get(name.replace("_", "")) for name in names)
+        value = next((value for value in values if isinstance(value, str) and value.strip()), None)
+        if value:
+            secret = setting in {"client_secret", "private_key"}
+            found[setting] = Secret(value.strip()) if secret else value.strip()
+    has = f"it has {', '.join(sorted(fields))}" if fields else "it is empty"
+    if "client_id" not in found:
+        raise ConfigError(f"The credentials file {path} lacks client_id (or id); {has}.")
+    if "private_key" in found and "key_id" in found:
+        found.pop("client_secret", None)  # both work; a signed assertion shows less
+    elif "client_secret" not in found:
+        missing = "key_id (or kid)" if "private_key" in found else "client_secret or private_key"
+        raise ConfigError(f"The credentials file {path} lacks {missing}; {has}.")
+    return found
+
+
+def _one_object(text: Secret, path: Path) -> dict[str, object]:
+    value: object = None
+    try:
+        value = json.loads(text.reveal())
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, list) and len(value) > 1:
+        raise ConfigError(
+            f"The credentials file {path} holds {len(value)} clients.",
+            hint="Keep the one to use in a file of its own.",
+        )
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, dict) and len(value) == 1 and isinstance(*value.values(), dict):
+        (value,) = value.values()
+    if not isinstance(value, dict):
+        raise ConfigError(
+            f"The credentials file {path} is no JSON object.",
+            hint="Give the file that Talkdesk's console downloads, as it is.",
+        )
+    return value
+
+
+def keyring_problem() -> str | None:
+    """Say why this machine's keyring cannot be used; None if it can."""
+    try:
+        import keyring
+        from keyring.backends.fail import Keyring as NoKeyring
+        from keyring.backends.null import Keyring as NullKeyring
+    except ImportError:
+        return "the package keyring is not installed (pip install 'td_notebooks[keyring]')"
+    if isinstance(keyring.get_keyring(), NoKeyring | NullKeyring):
+        return "this machine has no keyring"
+    return None
+
+
+def read_keyring(client_id: str, what: str) -> Secret | None:
+    """Return a secret of a client from the keyring; None where there is none, or no keyring.
+
+    Parameters
+    ----------
+    client_id : str
+    what : str
+        ``client_secret``, ``private_key``, or ``refresh_token`` with the name of a profile.
+    """
+    if keyring_problem():
+        return None
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        text = keyring.get_password(_SERVICE, f"{client_id} {what}")
+    except KeyringError:  # locked, or the person said no
+        return None
+    return Secret(text) if text else None
+
+
+def write_keyring(client_id: str, what: str, secret: Secret) -> None:
+    """Put a secret of a client into the keyring.
+
+    Parameters
+    ----------
+    client_id, what : str
+        As for `read_keyring`.
+    secret : Secret
+
+    Raises
+    ------
+    ConfigError
+        There is no keyring, or it refuses.
+    """
+    problem = keyring_problem()
+    if problem is None:
+        import keyring
+        from keyring.errors import KeyringError
+
+        try:
+            keyring.set_password(_SERVICE, f"{client_id} {what}", secret.reveal())
+        except KeyringError as error:
+            problem = f"the keyring refuses ({type(error).__name__})"
+    if problem:
+        raise ConfigError(
+            f"The {what.split()[0]} of client {client_id!r} cannot be kept: {problem}.",
+            hint="On a server use a client with the grant type Client credentials, and name its "
+            "file with credentials_file (TALKDESK_CREDENTIALS_FILE), readable by its owner only.",
+        )
+
+
+class KeyringKeeper:
+    """Keeps the refresh token of a profile in the keyring.
+
+    Parameters
+    ----------
+    client_id, profile : str
+    """
+
+    def __init__(self, client_id: str, profile: str) -> None:
+        self._entry = (client_id, f"refresh_token {profile}")
+
+    def read(self) -> Secret | None:
+        """Return the token; None if there is none."""
+        return read_keyring(*self._entry)
+
+    def write(self, token: Secret) -> None:
+        """Keep another one in its place.
+
+        Raises
+        ------
+        ConfigError
+            There is no keyring, or it refuses.
+        """
+        write_keyring(*self._entry, token)

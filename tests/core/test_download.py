@@ -1,0 +1,93 @@
+"""Files of any size go through a small buffer, whole or not at all."""
+
+import threading
+import time
+import tracemalloc
+
+import pytest
+
+from td_notebooks.errors import DownloadError, NetworkError
+from td_notebooks.reports.download import Stopped, StopSwitch, download
+
+DAY = ("2026-08-03", "2026-08-04")
+SIZE = 80_000_000
+
+
+class BigFile:
+    """One file of a given size."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def rows(self, report_type, start, end):
+        return []
+
+    def render(self, report_type, rows, format, *, timezone):
+        line = b'{"entries": [' + b" " * 999_987
+        for _ in range(self.size // 1_000_000):
+            yield line
+
+
+def test_memory_is_bounded_by_the_buffer(start_sandbox, open_client, tmp_path):
+    sandbox = start_sandbox(source=BigFile(SIZE))
+    job = open_client(sandbox).submit("calls", *DAY).wait()
+    target = tmp_path / "big.json"
+    tracemalloc.start()
+    try:
+        assert download(job, target) == SIZE
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert target.stat().st_size == SIZE
+    assert peak < SIZE / 10
+
+
+@pytest.mark.parametrize("fault", ["truncated:storage@*", "reset:storage@*"])
+def test_a_half_file_is_no_file(start_sandbox, open_client, tmp_path, fault):
+    target = tmp_path / "calls.json"
+    target.write_text("as before")
+    job = open_client(start_sandbox(faults=fault)).submit("calls", *DAY).wait()
+    with pytest.raises(NetworkError):
+        job.download(target)
+    assert [path.name for path in tmp_path.iterdir()] == ["calls.json"]
+    assert target.read_text() == "as before"
+
+
+def test_an_expired_link_is_asked_for_again(start_sandbox, open_client, tmp_path):
+    sandbox = start_sandbox(faults="expired-link:file@1")
+    job = open_client(sandbox).submit("calls", *DAY).wait()
+    assert job.download(tmp_path / "calls.json").stat().st_size > 1000
+    assert [r.status for r in sandbox.requests if r.origin == "storage"] == [403, 200]
+
+
+def test_a_packed_answer_is_unpacked(start_sandbox, open_client, tmp_path):
+    plain = open_client(start_sandbox()).submit("calls", *DAY).wait()
+    packed = open_client(start_sandbox(gzip=True)).submit("calls", *DAY).wait()
+    one, two = plain.download(tmp_path / "1"), packed.download(tmp_path / "2")
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_place_that_cannot_be_written_is_named(start_sandbox, open_client, tmp_path):
+    job = open_client(start_sandbox()).submit("calls", *DAY).wait()
+    with pytest.raises(DownloadError, match="could not be written in") as caught:
+        job.download(tmp_path)  # a folder stands there
+    assert not caught.value.retryable
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_blocked_read_is_cut(start_sandbox, open_client, tmp_path):
+    from td_notebooks.sandbox.faults import FaultSettings
+
+    sandbox = start_sandbox(
+        faults="stall:storage@*", fault_settings=FaultSettings(stall_seconds=30)
+    )
+    job, switch = open_client(sandbox).submit("calls", *DAY).wait(), StopSwitch()
+    timer = threading.Timer(0.5, switch.stop)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        download(job, tmp_path / "calls.json", stop=switch)
+    assert time.monotonic() - began < 5
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(Stopped):  # and stays cut
+        download(job, tmp_path / "calls.json", stop=switch)

@@ -1,0 +1,104 @@
+"""Every notebook runs top to bottom in the sandbox, quietly, and is kept without its outputs."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+SECONDS = 30
+
+# What the prose promises of the outputs in the sandbox, by cell.
+PROMISES = {
+    "01-first-report": {
+        "attrs": "drift: none",
+        "service-level": "service level ",
+        "agree": "100.0% of ",
+        "save": "True s",
+        "wait": "done, ",
+    },
+}
+
+# Runs before the notebook: what sandboxes hand out in the kernel is written down as they close.
+REMEMBER = """
+import json
+from td_notebooks.sandbox import Sandbox
+
+def remembering_close(self, close=Sandbox.close):
+    with open("handed-out.jsonl", "a") as file:
+        file.write(json.dumps(sorted(self.secrets)) + "\\n")
+    close(self)
+
+Sandbox.close = remembering_close
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_jupyter(monkeypatch, tmp_path):
+    """Keep the kernel out of the developer's folders."""
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+
+
+def each_notebook(test):
+    return pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)(test)
+
+
+def executed(path, folder):
+    """Return the notebook with its outputs, and the secrets that were handed out meanwhile."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(REMEMBER))
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=resources).execute()
+    del notebook.cells[0]
+    handed_out = folder / "handed-out.jsonl"
+    lines = handed_out.read_text().splitlines()
+    handed_out.unlink()
+    return notebook, {secret for line in lines for secret in json.loads(line)}
+
+
+def outputs(notebook):
+    for cell in notebook.cells:
+        yield from cell.get("outputs", ())
+
+
+def test_there_is_a_first_notebook():
+    assert NOTEBOOKS[0].name.startswith("01-")
+
+
+@each_notebook
+def test_it_runs_quietly_and_keeps_secrets(path, tmp_path):
+    began = time.monotonic()
+    notebook, secrets = executed(path, tmp_path)
+    assert time.monotonic() - began < SECONDS
+    shown = list(outputs(notebook))
+    assert shown
+    assert not [output for output in shown if output.output_type == "error"]
+    assert not [output.text for output in shown if output.get("name") == "stderr"]
+    assert len(secrets) >= 3, "a sandbox was opened and closed"
+    texts = {cell.id: str(cell.get("outputs")) for cell in notebook.cells}
+    for cell, promise in PROMISES.get(path.stem, {}).items():
+        assert promise in texts[cell]
+    written = nbformat.writes(notebook)
+    assert not [secret for secret in secrets if json.dumps(secret)[1:-1] in written]
+
+
+@each_notebook
+def test_it_is_kept_as_a_clean_file(path):
+    text = path.read_text(encoding="utf-8")
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    for cell in notebook.cells:
+        assert cell.metadata == {}
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+    assert text == json.dumps(json.loads(text), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
