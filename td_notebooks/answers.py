@@ -36,6 +36,7 @@ _STATUS_ERRORS: dict[int, type[ApiError]] = {
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
+    429: RateLimitError,
 }
 
 # Talkdesk's codes for Explore (its OpenAPI document), each with what the reader can do.
@@ -111,26 +112,25 @@ def api_error(
     parts = [f"While {doing}, Talkdesk answered {answer.status}"]
     parts += [f" ({code})" if code else "", f": {text}" if text else ""]
     parts += ["; ".join(["", *(f"{name}: {complaint}" for name, complaint in fields)]), "."]
-    details = {
-        "status_code": answer.status,
-        "code": code,
-        "fields": fields,
-        "request_id": answer.headers.get("platform-tid"),
-    }
-    message = "".join(parts)
     hint = _HINTS.get(code or "") or _hint(answer.status, account, scopes)
     if answer.status == 403 and needs:
         hint += f" It needs {needs}; the token has {', '.join(sorted(scopes)) or 'none known'}."
-    if answer.status == 429:
-        wait = retry_after(
-            answer.headers.get("Retry-After"), now=_timestamp(answer.headers.get("Date"))
-        )
-        kind = QuotaError if code == QUOTA_CODE else RateLimitError
-        return kind(message, hint=hint, retry_after=wait, **details)  # type: ignore[arg-type] # the dict's values are of the parameters' types
-    kind_of_status = _STATUS_ERRORS.get(
-        answer.status, ServerError if answer.status >= 500 else ApiError
+    told = answer.headers.get("Retry-After")
+    return _kind(answer.status, code)(
+        "".join(parts),
+        hint=hint,
+        status_code=answer.status,
+        code=code,
+        fields=fields,
+        request_id=answer.headers.get("platform-tid"),
+        retry_after=retry_after(told, now=_timestamp(answer.headers.get("Date"))),
     )
-    return kind_of_status(message, hint=hint, **details)  # type: ignore[arg-type] # as above
+
+
+def _kind(status: int, code: str | None) -> type[ApiError]:
+    if status == 429 and code == QUOTA_CODE:
+        return QuotaError
+    return _STATUS_ERRORS.get(status, ServerError if status >= 500 else ApiError)
 
 
 def _fields(value: object) -> tuple[tuple[str, str], ...]:
@@ -205,9 +205,9 @@ def repeatable(error: TalkdeskError, *, side_effects: bool, wait_for_quota: bool
         return False
     if isinstance(error, QuotaError) and not wait_for_quota:
         return False
-    if isinstance(error, RateLimitError):
-        return (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
-    if isinstance(error, TokenError) or not side_effects:
+    if told_to_wait(error) > LONGEST_RETRY_AFTER:
+        return False
+    if not side_effects or isinstance(error, RateLimitError | TokenError):
         return True
     if isinstance(error, ServerError):
         return error.status_code == 503
@@ -225,6 +225,10 @@ def retry_delay(attempt: int, error: TalkdeskError, *, chance: float) -> float:
     chance : float
         From 0 to 1.
     """
-    told = error.retry_after if isinstance(error, RateLimitError) else None
     growing = min(20.0, 0.5 * 2.0 ** (attempt - 1))
-    return told if told is not None else growing * (0.5 + 0.5 * chance)
+    return told_to_wait(error) or growing * (0.5 + 0.5 * chance)
+
+
+def told_to_wait(error: TalkdeskError) -> float:
+    """Return the seconds an answer asked to wait for; 0 if it did not."""
+    return (isinstance(error, ApiError) and error.retry_after) or 0.0

@@ -135,6 +135,8 @@ class ApiError(TalkdeskError):
         Names of the inputs the API complains about, each with its complaint.
     request_id : str or None
         What Talkdesk's support asks for.
+    retry_after : float or None
+        Seconds to wait, if the answer said so.
     """
 
     def __init__(
@@ -146,6 +148,7 @@ class ApiError(TalkdeskError):
         code: str | None = None,
         fields: Sequence[tuple[str, str]] = (),
         request_id: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.message = message
@@ -153,6 +156,7 @@ class ApiError(TalkdeskError):
         self.code = code
         self.fields = tuple(fields)
         self.request_id = request_id
+        self.retry_after = retry_after
 
 
 class BadRequestError(ApiError):
@@ -176,36 +180,9 @@ class ConflictError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """429: too many requests.
-
-    Attributes
-    ----------
-    retry_after : float or None
-        Seconds to wait, if the answer said so.
-    """
+    """429: too many requests."""
 
     retryable = True
-
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        hint: str | None = None,
-        status_code: int | None = None,
-        code: str | None = None,
-        fields: Sequence[tuple[str, str]] = (),
-        request_id: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(
-            message,
-            hint=hint,
-            status_code=status_code,
-            code=code,
-            fields=fields,
-            request_id=request_id,
-        )
-        self.retry_after = retry_after
 
 
 class QuotaError(RateLimitError):

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..answers import LONGEST_RETRY_AFTER, Answer, api_error
-from ..errors import DownloadError, NotFoundError, RateLimitError, TalkdeskError
+from ..answers import Answer, api_error, repeatable
+from ..errors import DownloadError, NotFoundError, TalkdeskError
 from ..regions import Origin, absolute
 from ..secret import Secret
 from ..transport import Trace, network_error, without_frames
@@ -204,10 +204,9 @@ def fetch(
 
 
 def _worth_another(error: TalkdeskError) -> bool:
-    if isinstance(error, RateLimitError):
-        return (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
     # Just after a job is done its file may not be found for a moment.
-    return error.retryable or isinstance(error, NotFoundError)
+    missing = isinstance(error, NotFoundError)
+    return missing or repeatable(error, side_effects=False, wait_for_quota=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,7 @@ def test_a_date_in_retry_after_counts_from_the_answers_own_date():
         (RateLimitError("", retry_after=120), True, True),
         (RateLimitError("", retry_after=121), False, False),
         (ServerError("", status_code=503), True, True),
+        (ServerError("", status_code=503, retry_after=121), False, False),
         (ServerError("", status_code=500), True, False),
         (ServerError("", status_code=502), True, False),
         (TokenError("", status_code=503), True, True),
@@ -169,4 +170,5 @@ def test_pauses_grow_jitter_and_obey():
     assert [retry_delay(n, error, chance=1) for n in (1, 2, 3, 9)] == [0.5, 1, 2, 20]
     assert [retry_delay(n, error, chance=0) for n in (1, 2, 3, 9)] == [0.25, 0.5, 1, 10]
     assert retry_delay(1, RateLimitError("", retry_after=42), chance=0) == 42
+    assert retry_delay(1, ServerError("", status_code=503, retry_after=7), chance=0) == 7
     assert retry_delay(1, RateLimitError(""), chance=1) == 0.5
