@@ -16,12 +16,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import appconnect as appconnect
     from . import metrics as metrics
     from . import reports as reports
     from .client import Talkdesk
     from .errors import TalkdeskError
     from .frames import read_report
-    from .front_door import connect
+    from .front_door import connect, login
     from .job import ReportJob
     from .regions import Account
     from .sandbox import Sandbox
@@ -37,7 +38,9 @@ __all__ = [
     "Talkdesk",
     "TalkdeskError",
     "__version__",
+    "appconnect",
     "connect",
+    "login",
     "metrics",
     "read_report",
     "reports",
@@ -51,12 +54,13 @@ _HOMES = {
     "Talkdesk": "client",
     "TalkdeskError": "errors",
     "connect": "front_door",
+    "login": "front_door",
     "read_report": "frames",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name in {"metrics", "reports"}:
+    if name in {"appconnect", "metrics", "reports"}:
         return import_module(f".{name}", __name__)
     if name in _HOMES:
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -10,6 +10,7 @@ missing, and it does not matter whether that reading is right.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -120,6 +121,8 @@ class Talkdesk:
         dtype_backend: Backend | None = None,
         progress: bool | OnEvent | None = None,
         timeout: float = 3600.0,
+        strict: bool = False,
+        keep: str | os.PathLike[str] | None = None,
     ) -> pd.DataFrame:
         """Pull a report into one typed DataFrame.
 
@@ -140,6 +143,11 @@ class Talkdesk:
             `JobEvent`; what it raises ends the report.
         timeout : float
             Seconds for everything.
+        strict : bool
+            Raise `SchemaError` at a value that does not fit its column's type, in place of leaving
+            it empty and counting it.
+        keep : path, optional
+            A folder in which the raw files stay, to be read again with `td_notebooks.read_report`.
 
         Returns
         -------
@@ -154,7 +162,9 @@ class Talkdesk:
         JobFailedError, JobTimeoutError, DownloadError, SchemaError
         ApiError, NetworkError, TokenError
         """
-        pulled = self._pull(report_type, start, end, timezone, format, progress, timeout)
+        pulled = self._pull(
+            report_type, start, end, timezone, format, progress, timeout, strict, keep
+        )
         return pulled.frame(dtype_backend)
 
     def table(
@@ -167,11 +177,15 @@ class Talkdesk:
         format: str | None = None,
         progress: bool | OnEvent | None = None,
         timeout: float = 3600.0,
+        strict: bool = False,
+        keep: str | os.PathLike[str] | None = None,
     ) -> pa.Table:
         """Pull a report into one Arrow table; parameters and errors as for `report`."""
         from .frames import DriftWarning
 
-        pulled = self._pull(report_type, start, end, timezone, format, progress, timeout)
+        pulled = self._pull(
+            report_type, start, end, timezone, format, progress, timeout, strict, keep
+        )
         if pulled.drift:
             warnings.warn(f"The {report_type} report: {pulled.drift}.", DriftWarning, stacklevel=2)
         return pulled.table
@@ -249,6 +263,8 @@ class Talkdesk:
         format: str | None,
         progress: bool | OnEvent | None,
         timeout: float,
+        strict: bool,
+        keep: str | os.PathLike[str] | None,
     ) -> Pulled:
         known = schema(report_type)
         format = check_format(known, format)
@@ -259,7 +275,14 @@ class Talkdesk:
 
             def read(size: int) -> Pulled:
                 collecting.tell(Downloaded, size=size)
-                return load(path, report_type, format=format, check=collecting.stop.check)
+                return load(
+                    path,
+                    report_type,
+                    format=format,
+                    strict=strict,
+                    keep=Path(keep) / f"{job.id}.{format}" if keep else None,
+                    check=collecting.stop.check,
+                )
 
             pulled = fetch(job, path, read, stop=collecting.stop)
             path.unlink()

@@ -82,12 +82,14 @@ class ReportJob(Job):
         download(self, target)
         return target
 
-    def frame(self, *, dtype_backend: Backend | None = None) -> pd.DataFrame:
+    def frame(self, *, dtype_backend: Backend | None = None, strict: bool = False) -> pd.DataFrame:
         """Load the file as a typed DataFrame; wait for the job first if need be.
 
         Parameters
         ----------
         dtype_backend : {"numpy_nullable", "pyarrow"}, optional
+        strict : bool
+            Raise `SchemaError` at a value that does not fit its column's type.
 
         Raises
         ------
@@ -99,7 +101,12 @@ class ReportJob(Job):
             pulled = fetch(
                 self,
                 path,
-                lambda size: load(path, self.report_type, timezone=self.state.timezone or "UTC"),
+                lambda size: load(
+                    path,
+                    self.report_type,
+                    timezone=self.state.timezone or "UTC",
+                    strict=strict,
+                ),
             )
         return pulled.frame(dtype_backend)
 

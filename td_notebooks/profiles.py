@@ -7,7 +7,9 @@ finds nothing, and writing says what to use instead.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import re
 import tomllib
 from collections.abc import Mapping
@@ -16,7 +18,10 @@ from pathlib import Path
 from .errors import ConfigError
 from .secret import Secret, read_secret_file, write_secret_file
 
+_log = logging.getLogger("td_notebooks")
+
 DEFAULT = "default"
+_SECRETS = {"client_secret", "private_key"}
 _SERVICE = "td_notebooks"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -40,7 +45,7 @@ def profiles_path() -> Path:
     return platformdirs.user_config_path("td_notebooks", appauthor=False) / "profiles.toml"
 
 
-def read_profiles() -> dict[str, dict[str, str]]:
+def read_profiles() -> dict[str, dict[str, str | Secret]]:
     """Return the settings of each profile.
 
     Raises
@@ -51,12 +56,16 @@ def read_profiles() -> dict[str, dict[str, str]]:
     path = profiles_path()
     if not path.exists():
         return {}
+    text, problem = read_secret_file(path), ""
+    content: dict[str, object] = {}
     try:
-        content = tomllib.loads(read_secret_file(path).reveal())
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"The profiles in {path} cannot be read: {error}.") from None
+        content = tomllib.loads(text.reveal())
+    except tomllib.TOMLDecodeError as error:  # it may hold the content, so it goes no further
+        problem = str(error)
+    if problem:
+        raise ConfigError(f"The profiles in {path} cannot be read: {problem}.")
     return {
-        name: {key: str(value) for key, value in values.items()}
+        name: {key: Secret(str(v)) if key in _SECRETS else str(v) for key, v in values.items()}
         for name, values in content.items()
         if isinstance(values, dict)
     }
@@ -91,7 +100,10 @@ def write_profile(name: str, values: Mapping[str, str]) -> Path:
     lines = []
     for profile, settings in profiles.items():
         lines.append(f"[{profile if _NAME.fullmatch(profile) else _toml(profile)}]")
-        lines += [f"{_toml(key)} = {_toml(value)}" for key, value in settings.items()]
+        lines += [
+            f"{_toml(key)} = {_toml(value.reveal() if isinstance(value, Secret) else value)}"
+            for key, value in settings.items()
+        ]
         lines.append("")
     write_secret_file(profiles_path(), Secret("\n".join(lines)))
     return profiles_path()
@@ -119,47 +131,46 @@ def read_credentials_file(path: Path) -> dict[str, str | Secret]:
     ConfigError
         It is no such file, or others can read it; a missing field is named.
     """
-    fields = _one_object(read_secret_file(path), path)
+    outcome = _client_in(read_secret_file(path))
+    if isinstance(outcome, str):
+        raise ConfigError(
+            f"The credentials file {path} {outcome}.",
+            hint="Give the file that Talkdesk's console downloads, of one client, as it is.",
+        )
+    return outcome
+
+
+def _client_in(text: Secret) -> dict[str, str | Secret] | str:
+    """Return the settings, or what is wrong: the frame here holds secrets, so nothing is raised."""
+    fields: object = None
+    with contextlib.suppress(ValueError, RecursionError):
+        fields = json.loads(text.reveal())
+    if isinstance(fields, list) and len(fields) > 1:
+        return f"holds {len(fields)} clients"
+    if isinstance(fields, list) and fields:
+        fields = fields[0]
+    if isinstance(fields, dict) and len(fields) == 1:
+        (nested,) = fields.values()
+        fields = nested if isinstance(nested, dict) else fields
+    if not isinstance(fields, dict):
+        return "is no JSON object"
     plain = {re.sub("[^a-z]", "", name.lower()): value for name, value in fields.items()}
     found: dict[str, str | Secret] = {}
     for setting, names in _FIELDS.items():
         values = (plain.get(name.replace("_", "")) for name in names)
         value = next((value for value in values if isinstance(value, str) and value.strip()), None)
         if value:
-            secret = setting in {"client_secret", "private_key"}
-            found[setting] = Secret(value.strip()) if secret else value.strip()
+            found[setting] = Secret(value.strip()) if setting in _SECRETS else value.strip()
     has = f"it has {', '.join(sorted(fields))}" if fields else "it is empty"
     if "client_id" not in found:
-        raise ConfigError(f"The credentials file {path} lacks client_id (or id); {has}.")
+        return f"lacks client_id (or id); {has}"
     if "private_key" in found and "key_id" in found:
         found.pop("client_secret", None)  # both work; a signed assertion shows less
     elif "client_secret" not in found:
         missing = "key_id (or kid)" if "private_key" in found else "client_secret or private_key"
-        raise ConfigError(f"The credentials file {path} lacks {missing}; {has}.")
+        return f"lacks {missing}; {has}"
+    found.pop("private_key" if "client_secret" in found else "", None)
     return found
-
-
-def _one_object(text: Secret, path: Path) -> dict[str, object]:
-    value: object = None
-    try:
-        value = json.loads(text.reveal())
-    except (ValueError, RecursionError):
-        value = None
-    if isinstance(value, list) and len(value) > 1:
-        raise ConfigError(
-            f"The credentials file {path} holds {len(value)} clients.",
-            hint="Keep the one to use in a file of its own.",
-        )
-    if isinstance(value, list) and value:
-        value = value[0]
-    if isinstance(value, dict) and len(value) == 1 and isinstance(*value.values(), dict):
-        (value,) = value.values()
-    if not isinstance(value, dict):
-        raise ConfigError(
-            f"The credentials file {path} is no JSON object.",
-            hint="Give the file that Talkdesk's console downloads, as it is.",
-        )
-    return value
 
 
 def keyring_problem() -> str | None:
@@ -237,17 +248,17 @@ class KeyringKeeper:
 
     def __init__(self, client_id: str, profile: str) -> None:
         self._entry = (client_id, f"refresh_token {profile}")
+        self._unkept: Secret | None = None
 
     def read(self) -> Secret | None:
         """Return the token; None if there is none."""
-        return read_keyring(*self._entry)
+        return self._unkept or read_keyring(*self._entry)
 
     def write(self, token: Secret) -> None:
-        """Keep another one in its place.
-
-        Raises
-        ------
-        ConfigError
-            There is no keyring, or it refuses.
-        """
-        write_keyring(*self._entry, token)
+        """Keep another one in its place; if the keyring refuses, as long as the program runs."""
+        self._unkept = None
+        try:
+            write_keyring(*self._entry, token)
+        except ConfigError as error:
+            self._unkept = token
+            _log.warning("%s", error)

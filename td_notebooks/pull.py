@@ -5,10 +5,14 @@ The frames layer, and pandas with it, is imported when a file is read.
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +60,8 @@ def load(
     *,
     format: Format | None = None,
     timezone: str = "UTC",
+    strict: bool = False,
+    keep: Path | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Pulled:
     """Read a report file.
@@ -68,19 +74,43 @@ def load(
         By default the one the first bytes show.
     timezone : str
         The zone of its times without an offset.
+    strict : bool
+        Raise at a value that does not fit its type, instead of leaving it empty.
+    keep : Path, optional
+        Where the file itself shall stay, whether it can be read or not; `read_report` reads it
+        again.
     check : callable
         Called between batches; what it raises ends the reading.
 
     Raises
     ------
     DownloadError, SchemaError
+    ConfigError
+        The file cannot be kept there.
     """
-    from .frames import read_batches
-    from .frames.assemble import stack
+    from .frames import read_batches, stack
 
-    reader = read_batches(path, report_type, format=format, timezone=timezone)
+    if keep is not None:
+        _keep(path, keep)
+    reader = read_batches(path, report_type, format=format, timezone=timezone, strict=strict)
     batches = []
     for batch in reader:
         check()
         batches.append(batch)
     return Pulled(stack(batches, reader.schema), reader.schema, reader.drift)
+
+
+def _keep(path: Path, target: Path) -> None:
+    scratch = target.with_name(f".{target.name[:200]}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, scratch)
+        scratch.replace(target)
+    except OSError as error:
+        raise ConfigError(
+            f"The report file could not be kept as {target}: {error.strerror or error}.",
+            hint="Give another place, or pull without keeping it.",
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)

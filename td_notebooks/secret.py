@@ -80,16 +80,18 @@ def read_secret_file(path: Path) -> Secret:
         It does not exist, cannot be read, or others can read it; the message says how to mend it.
     """
     path = path.expanduser()
+    problem = "it is no text"
     try:
-        readable_by_others = os.name == "posix" and path.stat().st_mode & (
-            stat.S_IRWXG | stat.S_IRWXO
-        )
-        if not readable_by_others:
+        if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            problem = ""
+        else:
             return Secret(path.read_text(encoding="utf-8-sig").strip())
     except UnicodeDecodeError:
-        raise ConfigError(f"The secret file {path} cannot be read: it is no text.") from None
+        pass  # raised below, as it holds the content
     except OSError as error:
-        raise ConfigError(f"The secret file {path} cannot be read: {error.strerror}.") from None
+        problem = error.strerror or type(error).__name__
+    if problem:
+        raise ConfigError(f"The secret file {path} cannot be read: {problem}.")
     raise ConfigError(
         f"The secret file {path} can be read by other users of this machine.",
         hint=f"Mend it with: chmod 600 {path}",

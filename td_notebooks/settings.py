@@ -1,6 +1,10 @@
-"""Find what a connection needs: argument, then environment, then ``.env``.
+"""Find what a connection needs: argument, environment, ``.env``, profile, keyring.
 
-The first place that has a setting wins. A private key or a client secret counts as one setting,
+The first place that has a setting wins. A profile or a credentials file counts as standing right
+behind the place that names it, so that naming one in a call is not overruled by what happens to
+stand in the environment; the profile ``default``, which nobody names, comes after all of them.
+
+A private key or a client secret counts as one setting,
 "how the client proves itself", so that a key given as an argument is not contradicted by a
 secret that happens to stand in the environment.
 """
@@ -8,17 +12,28 @@ secret that happens to stand in the environment.
 from __future__ import annotations
 
 import os
-import stat
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values, find_dotenv
 
+from .auth.browser import REDIRECT_URI
 from .auth.credentials import ClientAssertion, ClientSecret, Credentials
+from .auth.users import UserLogin
 from .errors import ConfigError
+from .profiles import (
+    DEFAULT,
+    KeyringKeeper,
+    keyring_problem,
+    profiles_path,
+    read_credentials_file,
+    read_keyring,
+    read_profiles,
+)
 from .regions import Account
-from .secret import Secret
+from .secret import Secret, read_secret_file
 
 CURRENT_PATHS = "/data/reports"
 OLDER_PATHS = "/reports"
@@ -31,6 +46,8 @@ DEFAULT_SCOPES = {
 
 _PROOFS = ("client_secret", "private_key", "private_key_file")
 _NAMES = (
+    "profile",
+    "credentials_file",
     "account",
     "region",
     "api_url",
@@ -38,10 +55,16 @@ _NAMES = (
     "reports_path",
     "client_id",
     "key_id",
+    "key_algorithm",
+    "login",
+    "redirect_uri",
     "scope",
     "ca",
     *_PROOFS,
 )
+
+# Ids as Talkdesk writes them: of accounts (24) and of clients and keys (32).
+_ID = re.compile("[0-9a-f]{24}|[0-9a-f]{32}")
 
 
 def variable(name: str) -> str:
@@ -71,6 +94,10 @@ class Settings:
         ``/data/reports``, or ``/reports`` for the older API.
     ca : str or None
         File of certificates to trust instead of the system's.
+    redirect_uri : str
+        Where a login in the browser ends.
+    profile : str
+        The profile in use; empty if there is none.
     found : tuple of Setting
         What was used and from where.
     """
@@ -80,6 +107,8 @@ class Settings:
     scope: str
     reports_path: str = CURRENT_PATHS
     ca: str | None = None
+    redirect_uri: str = REDIRECT_URI
+    profile: str = ""
     found: tuple[Setting, ...] = field(default=())
 
     def __repr__(self) -> str:
@@ -99,8 +128,9 @@ def find_settings(**arguments: str | Secret | None) -> Settings:
     Parameters
     ----------
     **arguments
-        Any of ``account, region, api_url, token_url, reports_path, client_id, client_secret,
-        private_key, private_key_file, key_id, scope, ca``; None means "not given".
+        Any of ``profile, credentials_file, account, region, api_url, token_url, reports_path,
+        client_id, client_secret, private_key, private_key_file, key_id, key_algorithm, login,
+        redirect_uri, scope, ca``; None means "not given".
 
     Raises
     ------
@@ -111,11 +141,15 @@ def find_settings(**arguments: str | Secret | None) -> Settings:
     found = {name: setting for name in _NAMES if (setting := _first(places, name))}
     for contradicted in set(_PROOFS) - {_proof(places)}:
         found.pop(contradicted, None)
+    if "client_id" in found and not found.keys() & set(_PROOFS):
+        found |= _from_keyring(_value(found, "client_id"))
     _require(found, places)
+    _check_looks(found)
     reports_path = "/" + _value(found, "reports_path", CURRENT_PATHS).strip("/")
     ca = _value(found, "ca")
     if ca and not Path(ca).is_file():
         raise ConfigError(f"The file of certificates to trust, ca = {ca!r}, does not exist.")
+    profile = next((place.name for place in places if place.name), "")
     return Settings(
         account=Account(
             _value(found, "account") or "custom",
@@ -123,21 +157,24 @@ def find_settings(**arguments: str | Secret | None) -> Settings:
             token_url=_value(found, "token_url"),
             api_url=_value(found, "api_url"),
         ),
-        credentials=_credentials(found),
+        credentials=_credentials(found, profile),
         scope=_value(found, "scope", DEFAULT_SCOPES.get(reports_path, "")),
         reports_path=reports_path,
         ca=ca or None,
+        redirect_uri=_value(found, "redirect_uri", REDIRECT_URI),
+        profile=profile,
         found=tuple(found[name] for name in _NAMES if name in found),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A place where settings may stand."""
+    """A place where settings may stand; `name` is that of a profile."""
 
     label: str
     values: Mapping[str, str | Secret | None] = field(repr=False)
     in_capitals: bool = True
+    name: str = ""
 
     def get(self, name: str) -> Setting | None:
         key = variable(name) if self.in_capitals else name
@@ -154,10 +191,70 @@ class _Place:
 def _places(arguments: Mapping[str, str | Secret | None]) -> Iterator[_Place]:
     if unknown := set(arguments) - set(_NAMES):
         raise ConfigError(f"Unknown setting {min(unknown)!r}: there are {', '.join(_NAMES)}.")
+    named: set[str] = set()
+    for place in _own_places(arguments):
+        yield place
+        profile = place.get("profile")
+        if profile and "profile" not in named:
+            named.add("profile")
+            chosen = _profile(str(profile.value))
+            yield chosen
+            yield from _credentials_file(chosen, named)
+        yield from _credentials_file(place, named)
+    if "profile" not in named and DEFAULT in read_profiles():
+        chosen = _profile(DEFAULT)
+        yield chosen
+        yield from _credentials_file(chosen, named)
+
+
+def _own_places(arguments: Mapping[str, str | Secret | None]) -> Iterator[_Place]:
     yield _Place("argument", arguments, in_capitals=False)
     yield _Place("environment variable", os.environ)
     if path := find_dotenv(usecwd=True):
         yield _Place(f"{path}:", dotenv_values(path))
+
+
+def _profile(name: str) -> _Place:
+    profiles = read_profiles()
+    if name not in profiles:
+        known = f"It has {', '.join(profiles)}." if profiles else "There are none yet."
+        raise ConfigError(
+            f"There is no profile {name!r} in {profiles_path()}. {known}",
+            hint=f"Make it with: td-notebooks login --profile {name}",
+        )
+    return _Place(f"profile {name!r}", profiles[name], in_capitals=False, name=name)
+
+
+def _credentials_file(place: _Place, named: set[str]) -> Iterator[_Place]:
+    path = place.get("credentials_file")
+    if path and "credentials_file" not in named:
+        named.add("credentials_file")
+        file = Path(str(path.value))
+        yield _Place(f"{file}:", read_credentials_file(file), in_capitals=False)
+
+
+def _from_keyring(client_id: str) -> dict[str, Setting]:
+    for name in ("client_secret", "private_key"):
+        if secret := read_keyring(client_id, name):
+            return {name: Setting(name, secret, "keyring")}
+    return {}
+
+
+def _check_looks(found: Mapping[str, Setting]) -> None:
+    """Refuse what looks like something else, before it is sent or shown anywhere."""
+    secret = found["client_secret"].value if "client_secret" in found else ""
+    client_id = _value(found, "client_id")
+    if isinstance(secret, Secret) and _ID.fullmatch(secret.reveal()) and len(client_id) > 40:
+        raise ConfigError(
+            "The client id and the client secret seem to be swapped: the id is the short one, of "
+            "32 letters and digits."
+        )
+    account = _value(found, "account")
+    if _ID.fullmatch(account) and "token_url" not in found:
+        raise ConfigError(
+            f"{account!r} looks like the account's id: give its name, the part before "
+            ".talkdeskid.com where people log in."
+        )
 
 
 def _first(places: list[_Place], name: str) -> Setting | None:
@@ -196,8 +293,16 @@ def _require(found: Mapping[str, Setting], places: list[_Place]) -> None:
     if not missing:
         return
     looked_at = ["the arguments", f"the environment ({variable('account')}, …)"]
-    files = [place.label.rstrip(":") for place in places[2:]]
-    looked_at += files or [f"a .env file in {Path.cwd()} or above it (there is none)"]
+    looked_at += [
+        place.label.rstrip(":")
+        for place in places
+        if place.label not in {"argument", "environment variable"}
+    ]
+    if not find_dotenv(usecwd=True):
+        looked_at.append(f"a .env file in {Path.cwd()} or above it (there is none)")
+    if not any(place.name for place in places):
+        looked_at.append(f"the profile {DEFAULT!r} in {profiles_path()} (there is none)")
+    looked_at.append(f"the keyring ({keyring_problem() or 'nothing of this client'})")
     raise ConfigError(
         f"Not connected to Talkdesk: {', '.join(missing)} not found. "
         f"Looked at: {'; '.join(looked_at)}.",
@@ -207,13 +312,25 @@ def _require(found: Mapping[str, Setting], places: list[_Place]) -> None:
     )
 
 
-def _credentials(found: Mapping[str, Setting]) -> Credentials:
+def _credentials(found: Mapping[str, Setting], profile: str) -> Credentials:
+    client = _client(found)
+    login = _value(found, "login")
+    if login not in {"", "user"}:
+        raise ConfigError(
+            f"The setting login is {login!r}: leave it out, or say 'user' for the login in the "
+            "browser that `td-notebooks login` keeps."
+        )
+    return UserLogin(client, KeyringKeeper(client.client_id, profile)) if login else client
+
+
+def _client(found: Mapping[str, Setting]) -> Credentials:
     client_id = _value(found, "client_id")
     if "client_secret" in found:
         secret = found["client_secret"].value
         assert isinstance(secret, Secret)
         return ClientSecret(client_id, secret)
-    return ClientAssertion(client_id, _private_key(found), _value(found, "key_id"))
+    algorithm = _value(found, "key_algorithm") or None
+    return ClientAssertion(client_id, _private_key(found), _value(found, "key_id"), algorithm)
 
 
 def _private_key(found: Mapping[str, Setting]) -> Secret:
@@ -229,26 +346,3 @@ def _is_path(text: Secret) -> bool:
     # to an existing file begins with an armour line.
     content = text.reveal()
     return len(content) < 1024 and "\n" not in content and Path(content).expanduser().is_file()
-
-
-def read_secret_file(path: Path) -> Secret:
-    """Read a file that only its owner may read.
-
-    Raises
-    ------
-    ConfigError
-        It does not exist, cannot be read, or others can read it; the message says how to mend it.
-    """
-    path = path.expanduser()
-    try:
-        readable_by_others = os.name == "posix" and path.stat().st_mode & (
-            stat.S_IRWXG | stat.S_IRWXO
-        )
-        if not readable_by_others:
-            return Secret(path.read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The secret file {path} cannot be read: {error}.") from None
-    raise ConfigError(
-        f"The secret file {path} can be read by other users of this machine.",
-        hint=f"Mend it with: chmod 600 {path}",
-    )

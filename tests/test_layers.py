@@ -14,7 +14,7 @@ ROOT = Path(td_notebooks.__file__).parent
 
 LAYERS = [
     {"errors", "secret", "redaction", "clock", "regions", "timespan"},
-    {"auth", "settings"},
+    {"auth", "settings", "profiles", "appconnect"},
     {"answers", "transport"},
     {"reports"},
     {"frames", "pull"},
@@ -40,6 +40,8 @@ PLACES = {
     "dotenv": {"settings"},
     "narwhals": {"metrics"},
     "certifi": {"transport"},
+    "platformdirs": {"profiles", "appconnect"},
+    "keyring": {"profiles"},
 }
 
 

@@ -12,7 +12,7 @@ import queue
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
@@ -44,7 +44,7 @@ class LoginRequest:
         Bind the answer to this request.
     """
 
-    url: str
+    url: str = field(repr=False)
     redirect_uri: str
     scope: str
     state: Secret
@@ -90,21 +90,28 @@ class LoginRequest:
         AuthError
             It is none, belongs to another login, or says that the login was refused.
         """
+        outcome = self._read(address)
+        del address  # it holds a code, which no traceback should show
+        if isinstance(outcome, AuthError):
+            raise outcome
+        return outcome
+
+    def _read(self, address: str) -> AuthorizationCode | AuthError:
         query = address.strip().rpartition("?")[2]
         found = {name: values[0] for name, values in parse_qs(query).items()}
         if not found.keys() & {"code", "error"}:
-            raise AuthError(
+            return AuthError(
                 "This is not the address that the login ended at: it has no code.",
                 hint=f"Copy all of it from the browser; it begins with {self.redirect_uri}?",
             )
         if not hmac.compare_digest(found.get("state", "").encode(), self.state.reveal().encode()):
-            raise AuthError(
+            return AuthError(
                 "The answer belongs to another login (its state differs).",
                 hint="Log in again, and finish in the page that was opened last.",
             )
         if "error" in found:
             said = ": ".join(found[k][:200] for k in ("error", "error_description") if k in found)
-            raise AuthError(f"The login was refused: {said}.", hint=_advice(found["error"]))
+            return AuthError(f"The login was refused: {said}.", hint=_advice(found["error"]))
         # These two are asked for in case the client has them; nothing fails without them.
         needed = [scope for scope in self.scope.split() if scope not in {"openid", "refresh_token"}]
         return AuthorizationCode(Secret(found["code"]), self.redirect_uri, " ".join(needed))

@@ -118,8 +118,11 @@ class TalkdeskAuth(httpx.Auth):
         raise TypeError("td_notebooks is synchronous: use httpx.Client, not httpx.AsyncClient.")
 
     def renewal_flow(self) -> Generator[httpx.Request, httpx.Response, AccessToken]:
-        """Yield the token request of a renewal that nothing but curiosity asks for."""
-        return self._renew(rejected=self._token)
+        """Yield the token request of a renewal that nothing but curiosity asks for.
+
+        In a rotation it tells whether the successor works: its refusal is not made up for.
+        """
+        return self._renew(rejected=self._token, one_request=True)
 
     def _usable(self) -> AccessToken | None:
         token = self._token
@@ -131,7 +134,7 @@ class TalkdeskAuth(httpx.Auth):
         return request
 
     def _renew(
-        self, rejected: AccessToken | None
+        self, rejected: AccessToken | None, *, one_request: bool = False
     ) -> Generator[httpx.Request, httpx.Response, AccessToken]:
         renewals = self._renewals
         with self._lock:
@@ -142,7 +145,7 @@ class TalkdeskAuth(httpx.Auth):
                 raise copy.copy(self._failure)  # another thread has just been refused
             # One that breaks off without an answer is not counted: it says nothing to others.
             try:
-                token = yield from self._ask()
+                token = yield from self._ask(one_request)
             except TalkdeskError as error:
                 self._failure = error.with_traceback(None)
                 self._renewals += 1
@@ -151,12 +154,12 @@ class TalkdeskAuth(httpx.Auth):
             self._renewals += 1
             return token
 
-    def _ask(self) -> Generator[httpx.Request, httpx.Response, AccessToken]:
+    def _ask(self, one_request: bool) -> Generator[httpx.Request, httpx.Response, AccessToken]:
         if self._successor:
             try:
                 token = yield from self._ask_as(self._successor)
             except TokenError as error:
-                if error.retryable:
+                if error.retryable or one_request:
                     raise
             else:
                 self._credentials, self._successor = self._successor, None

@@ -21,13 +21,14 @@ import httpx
 from ..errors import AuthError
 from ..regions import REGIONS, Account
 from ..secret import Secret
-from .grants import form_request
+from .grants import USER_AGENT, form_request
 
 if TYPE_CHECKING:
     from jwt import PyJWK
 
 #: How far the identity host's clock may be ahead or behind, in seconds.
 LEEWAY = 60.0
+LARGEST_DOCUMENT = 1 << 20
 _COORDINATE_BYTES = {"P-256": 32, "P-384": 48, "P-521": 66}
 _ALGORITHMS = ("ES256", "ES384", "ES512", "RS256", "PS256")
 
@@ -35,6 +36,40 @@ _ALGORITHMS = ("ES256", "ES384", "ES512", "RS256", "PS256")
 def keys_url(account: Account) -> str:
     """Return where the identity host of an account shows its public keys."""
     return urljoin(account.token_url, "2023-10/certs")
+
+
+def fetch(url: str, *, timeout: float = 10.0) -> tuple[int, bytes]:
+    """Ask for a public document, without any credentials; redirects are not followed.
+
+    Parameters
+    ----------
+    url : str
+    timeout : float
+        Seconds for each of connecting, sending and reading.
+
+    Returns
+    -------
+    int
+        The status.
+    bytes
+        The body, of at most a megabyte.
+
+    Raises
+    ------
+    OSError
+        There was no answer, or a larger one.
+    """
+    body = b""
+    headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
+    try:
+        with httpx.stream("GET", url, headers=headers, timeout=timeout) as response:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > LARGEST_DOCUMENT:
+                    raise OSError(f"{httpx.URL(url).host} sends more than any key has")
+            return response.status_code, body
+    except httpx.HTTPError as error:
+        raise OSError(f"{httpx.URL(url).host} gave no answer: {type(error).__name__}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def refusal(
     """
     error = _text(fields.get("error"))
     description = _without(form, _text(fields.get("error_description")))
-    said = ": ".join(part for part in (error, description) if part)
+    said = ": ".join(part for part in (error, description) if part).rstrip(".")
     return TokenError(
         f"No access token for account {account.name!r} (region {account.region}): "
         f"{account.token_url} answered {status}" + (f", {said}." if said else "."),

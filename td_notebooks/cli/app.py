@@ -17,10 +17,12 @@ from typer.core import TyperGroup
 from .. import __version__
 from ..errors import TalkdeskError
 from . import exits
+from .appconnect import appconnect_app
 from .catalog import reports, schema
 from .check import check
 from .demo import demo
 from .jobs import jobs_app
+from .login import login
 from .report import report
 from .sandbox import sandbox
 from .streams import abandon_stdout, prepare, tell
@@ -65,7 +67,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(jobs_app, name="jobs")
-for command in (report, check, reports, schema, demo, sandbox):
+app.add_typer(appconnect_app, name="appconnect")
+for command in (report, check, login, reports, schema, demo, sandbox):
     app.command()(command)
 
 

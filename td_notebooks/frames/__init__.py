@@ -5,6 +5,7 @@ from __future__ import annotations
 from .assemble import assemble, stack
 from .columns import arrow_schema
 from .drift import Drift, DriftWarning
+from .outputs import to_duckdb, to_polars, write_parquet
 from .reader import BatchReader, read_batches
 from .table import Backend, Info, read_report, to_pandas
 
@@ -19,5 +20,8 @@ __all__ = [
     "read_batches",
     "read_report",
     "stack",
+    "to_duckdb",
     "to_pandas",
+    "to_polars",
+    "write_parquet",
 ]

@@ -64,14 +64,15 @@ def stack(parts: Sequence[pa.Table | pa.RecordBatch], schema: Schema) -> pa.Tabl
             final[final.index(known[0])] = pa.field(field.name, TEXT)
     target = pa.schema(final, metadata=expected.metadata)
     return pa.Table.from_batches(
-        [batch for part in parts for batch in _fitted(part, target)], schema=target
+        [batch for part in parts for batch in fit(part, target)], schema=target
     )
 
 
-def _fitted(part: pa.Table | pa.RecordBatch, target: pa.Schema) -> list[pa.RecordBatch]:
+def fit(part: pa.Table | pa.RecordBatch, target: pa.Schema) -> list[pa.RecordBatch]:
+    """Return the batches of a part with the columns of `target`, null where it has none."""
     batches = [part] if isinstance(part, pa.RecordBatch) else part.to_batches()
-    if part.schema.equals(target):
-        return [pa.RecordBatch.from_arrays(b.columns, schema=target) for b in batches]
+    if part.schema.equals(target, check_metadata=True):
+        return batches
     return [
         pa.RecordBatch.from_arrays(
             [
@@ -88,5 +89,5 @@ def _fitted(part: pa.Table | pa.RecordBatch, target: pa.Schema) -> list[pa.Recor
 
 def _in_order(times: pa.ChunkedArray) -> bool:
     """Tell whether times never go back; missing ones count as latest."""
-    column = pc.fill_null(times.cast(pa.int64()), 2**63 - 1).combine_chunks()
-    return bool(pc.all(pc.less_equal(column[:-1], column[1:])).as_py() is not False)
+    moments = pc.fill_null(times.cast(pa.int64()), 2**63 - 1).to_numpy()
+    return bool((moments[:-1] <= moments[1:]).all())

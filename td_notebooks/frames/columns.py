@@ -122,6 +122,7 @@ def convert(values: pa.Array, column: Column | None, zone: str) -> pa.Array:
     ----------
     values : pyarrow.Array
         As a parser made it: text, int64, float64, boolean, a timestamp, a list of text, or null.
+        Missing values are null: the parsers see to it that no text is empty.
     column : Column or None
         What it should be; None for a column the catalogue does not know.
     zone : str
@@ -147,17 +148,18 @@ def convert(values: pa.Array, column: Column | None, zone: str) -> pa.Array:
         if given != wanted:
             values = values.cast(TEXT)
     if column is None or column.kind in ("text", "category"):
-        return blank_to_null(values)
+        return values
     if column.kind == "boolean":
-        return _boolean(values)
-    text = blank_to_null(values)
-    return _time(text, column, zone) if column.kind == "timestamp" else _from_text(text, column)
+        return _boolean(values, column)
+    return _time(values, column, zone) if column.kind == "timestamp" else _from_text(values, column)
 
 
 def blank_to_null(text: pa.Array) -> pa.Array:
     """Return text with empty strings turned into nulls."""
-    blank = pc.equal(text, "")
-    return pc.if_else(blank, None, text) if pc.any(blank).as_py() else text
+    length = pc.binary_length(text)
+    if pc.min(length).as_py() != 0:
+        return text
+    return pc.if_else(pc.equal(length, 0), None, text)
 
 
 def misfits(before: pa.Array, after: pa.Array) -> pa.Array | None:
@@ -166,9 +168,7 @@ def misfits(before: pa.Array, after: pa.Array) -> pa.Array | None:
         return None
     lost = pc.and_(pc.is_valid(before), pc.is_null(after))
     values = before.filter(lost)
-    values = _json_list(values) if pa.types.is_list(values.type) else values.cast(TEXT)
-    values = values.filter(pc.not_equal(values, ""))
-    return values if len(values) else None
+    return _json_list(values) if pa.types.is_list(values.type) else values.cast(TEXT)
 
 
 # ── numbers ──
@@ -240,15 +240,16 @@ def _worded_seconds(text: pa.Array) -> pa.Array:
 # ── booleans, times, lists ──
 
 
-def _boolean(values: pa.Array) -> pa.Array:
+def _boolean(values: pa.Array, column: Column) -> pa.Array:
     if pa.types.is_boolean(values.type):
         return values
-    known = pa.array(TRUE_WORDS + FALSE_WORDS, TEXT)
-    place = pc.index_in(values, value_set=known)
-    if place.null_count > values.null_count:
-        words = pc.utf8_lower(pc.utf8_trim_whitespace(values))
-        place = pc.index_in(words, value_set=known)
-    return pc.less(place, len(TRUE_WORDS))
+    usual = pa.array((column.encoding or "").split("/"), TEXT)
+    place = pc.index_in(values, value_set=usual)
+    if place.null_count == values.null_count:
+        return pc.equal(place, 0)
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+    place = pc.index_in(words, value_set=pa.array(["true", "yes", "false", "no"], TEXT))
+    return pc.less(place, 2)
 
 
 def _localise(wall: pa.Array, zone: str) -> pa.Array:

@@ -1,7 +1,8 @@
 """CSV report files, block by block.
 
-pyarrow reads each block straight into the types that the catalogue promises, several blocks side by
-side. If a block does not keep the promise, that block alone is read again as text and converted value by value.
+pyarrow reads each block straight into the types that the catalogue promises, several blocks side
+by side. If a block does not keep the promise, that block alone is read again as text and converted
+value by value.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .drift import Shape, Shaped, Watch
     from .feed import Feed
 
-AHEAD = 6  # blocks in the hands of threads
+AHEAD = 12  # blocks in the hands of threads
 _QUOTED = re.compile(rb'(?:^|(?<=[,\n]))"(?:[^"]|"")*+"')
 _OPENING = re.compile(rb'(?:^|[,\n])"')
 
@@ -240,9 +241,7 @@ def _unclosed(block: bytes) -> _Damage | None:
     return opened and _Damage(unquoted.count(b"\n", 0, opened.end()), "it ends within quotes")
 
 
-def _table(
-    block: bytes, types: dict[str, pa.DataType], on_bad_row: object = None
-) -> pa.Table:
+def _table(block: bytes, types: dict[str, pa.DataType], on_bad_row: object = None) -> pa.Table:
     return pacsv.read_csv(
         pa.BufferReader(block),
         read_options=pacsv.ReadOptions(

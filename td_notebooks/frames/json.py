@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.json as pajson
 
 from ..errors import DownloadError
-from .columns import TEXT
+from ..reports.catalog import choose
+from .columns import TEXT, blank_to_null
 from .feed import BOM, utf8_error
 from .scan import Fraction, Whole, as_text, cut, members_of, plain, rows_of
 
@@ -140,9 +141,9 @@ class Entries:
             self._take_total(members)
             feed.use(len(text[: at + 1].encode()))
             return
-        columns = self._watch.schema.columns
-        known = sum(column is not None for column in self._watch.schema.match(members))
-        if self._wrapped or not _like_a_row(members, known, len(columns)):
+        fitting = choose(self._watch.schema.report_type, members)
+        known = sum(column is not None for column in fitting.match(members))
+        if self._wrapped or not _like_a_row(members, known, len(fitting.columns)):
             raise DownloadError(
                 f"The answer is JSON, but not a report: {_said(members)}.",
                 hint="Check the job's status, then download it again.",
@@ -199,7 +200,7 @@ class Entries:
                 texts = [as_text(value) for value in values]
             except RecursionError as error:
                 self._damaged("values are nested too deeply", error)
-            columns[plain(key)] = pa.array(texts, TEXT)
+            columns[plain(key)] = blank_to_null(pa.array(texts, TEXT))
         self._watch.see(columns)
         return _batch(columns, len(rows))
 
@@ -230,10 +231,10 @@ class Entries:
             start, end = found
             raw = feed.held[:end]
             feed.use(end)
-            work = self._pool.submit(self._work, raw[start:], fields)
+            work = self._pool.submit(self._work, memoryview(raw)[start:], fields)
             ahead.append(_Ahead(raw, start, feed.offset - end + start, work))
 
-    def _work(self, piece: bytes, fields: list[pa.Field]) -> Shaped | pa.RecordBatch | None:
+    def _work(self, piece: memoryview, fields: list[pa.Field]) -> Shaped | pa.RecordBatch | None:
         """Parse and convert a piece; only parse it when it has new columns."""
         batch = _parse(piece, fields, array=self._array)
         if batch is None or not set(batch.schema.names) <= self._watch.names.keys():
@@ -275,10 +276,10 @@ class Entries:
 # ── pure parts ──
 
 
-def _parse(piece: bytes, fields: list[pa.Field], *, array: bool) -> pa.RecordBatch | None:
+def _parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.RecordBatch | None:
     """Parse a piece with pyarrow; None when it holds something else than asked for."""
+    piece = b"".join((b'{"":[', rows, b"]}")) if array else bytes(rows)
     if array:
-        piece = b"".join((b'{"":[', piece, b"]}"))
         fields = [pa.field("", pa.list_(pa.struct(fields)))]
     try:
         table = pajson.read_json(
@@ -307,7 +308,8 @@ def _parse(piece: bytes, fields: list[pa.Field], *, array: bool) -> pa.RecordBat
         if name not in asked and not _takeable(values.type):
             return None
         if values.null_count < len(values):
-            columns[name] = values.cast(TEXT) if pa.types.is_string(values.type) else values
+            is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+            columns[name] = blank_to_null(values.cast(TEXT)) if is_text else values
     return _batch(columns, batch.num_rows)
 
 

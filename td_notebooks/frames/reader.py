@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,11 +19,11 @@ from .drift import Drift, Shaped, Watch
 from .feed import BLOCK, Feed, layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Executor
     from os import PathLike
 
-    from ..reports.catalog import Schema
+    from ..reports.catalog import Column, Schema
 
 FORMATS = ("csv", "json", "json_bulk")
 
@@ -102,6 +103,7 @@ class BatchReader:
         self._format = format
         self._zone = zone
         self._block = block
+        self._plan: _Plan | None = None
 
     @property
     def schema(self) -> Schema:
@@ -170,20 +172,43 @@ class BatchReader:
 
     def _shape(self, batch: pa.RecordBatch) -> Shaped:
         """Convert a batch with columns by wire name; runs in any thread."""
-        watch, final = self._watch, self.arrow_schema
-        wire_names = {name: wire for wire, name in watch.names.items()}
-        arrays, lost = [], {}
-        for field in final:
-            wire = wire_names.get(field.name)
-            at = batch.schema.get_field_index(wire) if wire is not None else -1
-            if wire is None or at < 0:
+        plan = self._plan_for(tuple(batch.schema.names))
+        final, arrays, lost = plan.final, [], {}
+        for field, (at, column) in zip(final, plan.ways, strict=True):
+            if at is None:
                 arrays.append(pa.nulls(batch.num_rows, field.type))
                 continue
             before = batch.column(at)
-            after = convert(before, watch.columns[wire], self._zone)
+            after = convert(before, column, self._zone)
             arrays.append(after)
-            if (values := misfits(before, after)) is not None:
+            if after is not before and (values := misfits(before, after)) is not None:
                 lost[field.name] = values
         if not arrays:  # rows without a single column are rows
             return batch, {}
         return pa.RecordBatch.from_arrays(arrays, schema=final), lost
+
+    def _plan_for(self, wire_names: tuple[str, ...]) -> _Plan:
+        """Return the plan for batches with these columns; blocks nearly always have the same."""
+        names, plan = self._watch.names, self._plan
+        if plan is None or plan.names is not names or plan.wire_names != wire_names:
+            columns, final = self._watch.columns, self.arrow_schema
+            wire_of = {name: wire_name for wire_name, name in names.items()}
+            place_of = {wire_name: at for at, wire_name in enumerate(wire_names)}
+            ways = [
+                (place_of[wire], columns[wire])
+                if (wire := wire_of.get(name)) is not None and wire in place_of
+                else (None, None)
+                for name in final.names
+            ]
+            self._plan = plan = _Plan(names, wire_names, final, ways)
+        return plan
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Where the columns of a finished batch come from."""
+
+    names: dict[str, str]
+    wire_names: tuple[str, ...]
+    final: pa.Schema
+    ways: Sequence[tuple[int | None, Column | None]]  # place among the wire's, if it is there

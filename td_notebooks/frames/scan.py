@@ -9,9 +9,11 @@ from typing import Any, Literal
 _SPACE = re.compile(r"[ \t\r\n]*")
 _COMMA = re.compile(rb"\s*,\s*(?=\{)")
 _START = re.compile(rb"\s*(?=\{)")
-_BETWEEN_ENTRIES = re.compile(rb"\}\s*,\s*\{")
+# The end of a row and the start of the next. Neither can stand within a string: there a line end is
+# escaped, and a quote without a backslash would close it, which the first letter of a key cannot
+# follow. Objects within nested lists can still deceive; the parser finds out.
+_BETWEEN_ENTRIES = re.compile(rb'\}\s*,\s*\{\s*"[^\s",:\]}]')
 _BETWEEN_LINES = re.compile(rb"\}[ \t\r]*\n\s*\{")
-_ESCAPED = re.compile(rb"\\.", re.DOTALL)
 
 
 class Whole(str):
@@ -98,31 +100,16 @@ def cut(held: bytes, size: int, *, array: bool) -> tuple[int, int] | None:
 
 
 def _last_row_end(held: bytes, start: int, size: int, *, array: bool) -> int:
-    """Return the end of the last row that ends within a piece from `start`; 0 if none does.
-
-    A brace ends a row when another row follows it and it is not within a string: an even number of
-    quotes stands before it. Braces within nested lists can still deceive; the parser finds out.
-    """
+    """Return the end of the last row that ends within a piece from `start`; 0 if none does."""
     between = _BETWEEN_ENTRIES if array else _BETWEEN_LINES
-    at = held.rfind(b"}", start, start + size)
-    quotes = _quotes(held, start, at)
+    at = start + size
     for _ in range(1000):
+        at = held.rfind(b"}", start, at)
         if at < 0:
             return 0
-        if quotes % 2 == 0 and between.match(held, at):
+        if between.match(held, at):
             return at + 1
-        before = held.rfind(b"}", start, at)
-        quotes -= _quotes(held, before, at)
-        at = before
     return 0
-
-
-def _quotes(held: bytes, start: int, end: int) -> int:
-    """Count the quotes that open or close a string."""
-    quotes = held.count(b'"', start, end)
-    if quotes and held.find(b"\\", start, end) >= 0:
-        quotes -= _ESCAPED.findall(held, start, end).count(b'\\"')
-    return quotes
 
 
 def as_text(value: Any) -> str | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -94,21 +96,18 @@ def to_pandas(
     if dtype_backend == "pyarrow":
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     else:
-        for column in schema.columns:
-            if column.kind == "category":
-                at = table.schema.get_field_index(column.name)
-                table = table.set_column(
-                    at, column.name, _categories(table.column(at), column.values)
-                )
+        known = {c.name: c.values for c in schema.columns if c.kind == "category"}
         text = _text_dtype(dtype_backend)
-        dtypes = {
-            pa.large_string(): text,
-            pa.string(): text,
-            pa.int64(): pd.Int64Dtype(),
-            pa.float64(): pd.Float64Dtype(),
-            pa.bool_(): pd.BooleanDtype(),
-        }
-        frame = table.to_pandas(types_mapper=dtypes.get, ignore_metadata=True, split_blocks=True)
+        with ThreadPoolExecutor(pa.cpu_count()) as pool:
+            arrays = pool.map(
+                lambda name: _pandas_array(table.column(name), text, known.get(name)),
+                table.column_names,
+            )
+        frame = pd.DataFrame(
+            dict(zip(table.column_names, arrays, strict=True)),
+            index=pd.RangeIndex(table.num_rows),
+            copy=False,
+        )
     frame.attrs["td"] = Info(
         report_type=schema.report_type,
         version=schema.version,
@@ -181,12 +180,47 @@ def _text_dtype(dtype_backend: Backend | None) -> Any:
     return pd.StringDtype("pyarrow")
 
 
-def _categories(values: pa.ChunkedArray, known: tuple[str, ...]) -> pa.ChunkedArray:
+def _pandas_array(
+    values: pa.ChunkedArray, text: pd.StringDtype, known: tuple[str, ...] | None
+) -> Any:
+    """Turn a column into what pandas holds; text is not copied, the rest is copied once.
+
+    By hand, because pandas would copy numbers three times over.
+    """
+    if known is not None:
+        return _categories(values, known)
+    if pa.types.is_large_string(values.type):
+        return values.to_pandas(types_mapper={values.type: text}.get).array
+    if pa.types.is_timestamp(values.type):
+        return values.to_pandas().array
+    if pa.types.is_boolean(values.type):
+        return pd.arrays.BooleanArray(*_values_and_mask(values, False))
+    if pa.types.is_integer(values.type):
+        return pd.arrays.IntegerArray(*_values_and_mask(values, 0))
+    return pd.arrays.FloatingArray(*_values_and_mask(values, 0.0))
+
+
+def _values_and_mask(values: pa.ChunkedArray, filler: float) -> tuple[Any, Any]:
+    """Return the values with a filler for missing ones, and which are missing."""
+    if not values.null_count:
+        return _own(values), np.zeros(len(values), bool)
+    return _own(values.fill_null(filler)), _own(values.is_null())
+
+
+def _own(values: pa.ChunkedArray) -> Any:
+    """Return an array of numpy that may be written to."""
+    array = values.to_numpy(zero_copy_only=False)
+    return array if array.flags.writeable else array.copy()
+
+
+def _categories(values: pa.ChunkedArray, known: tuple[str, ...]) -> pd.Categorical:
     """Encode text with the known values first, then others in the order they appear."""
-    seen = [value for value in values.unique().to_pylist() if value is not None]
-    words = pa.array(dict.fromkeys([*known, *seen]), pa.large_string())
-    chunks = [
-        pa.DictionaryArray.from_arrays(pc.index_in(chunk, value_set=words), words)
-        for chunk in values.chunks or [pa.array([], values.type)]
-    ]
-    return pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.large_string()))
+    words = pa.array(known, values.type)
+    codes = pc.index_in(values, value_set=words)
+    if codes.null_count > values.null_count:
+        seen = values.unique().drop_null().to_pylist()
+        words = pa.array(dict.fromkeys([*known, *seen]), values.type)
+        codes = pc.index_in(values, value_set=words)
+    return pd.Categorical.from_codes(
+        _own(codes.fill_null(-1)), pd.Index(words.to_pandas(), dtype=_text_dtype(None))
+    )

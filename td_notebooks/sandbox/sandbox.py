@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from . import faults as fault
 from .clients import SandboxClient
 from .clock import SandboxClock
+from .events import Events
 from .explore import Explore, RowSource, Variants
 from .identity import SCOPES, Identity
 from .login import Logins
@@ -138,6 +139,8 @@ class Sandbox:
     client : SandboxClient
         The client that exists from the start, with all scopes.
     clock : SandboxClock
+    events : Events
+        AppConnect: installations and signed events.
     requests : list of RequestRecord
         All requests so far, in the order in which they were answered.
 
@@ -204,8 +207,9 @@ class Sandbox:
             freshness=freshness,
             variants=variants,
         )
+        self.events = Events(self.api_url, explore, self._identity, self.token_url, self.clock)
         self._applications: dict[str, _Application] = {
-            "api": explore,
+            "api": self.events,
             "identity": self._identity,
             "storage": self._storage,
         }

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlencode
 
 from .server import Response
@@ -201,27 +201,31 @@ class Storage:
     def _written(self, stored: _Object) -> Path:
         with stored.lock:
             if stored.file is None:
-                file = self._home() / secrets.token_hex(16)
+                file, out = self._new_file()
                 digest = hashlib.sha256()
-                with file.open("wb") as out:
+                with out:
                     for chunk in stored.produce():
                         out.write(chunk)
                         digest.update(chunk)
                 stored.file, stored.etag = file, f'"{digest.hexdigest()[:32]}"'
             return stored.file
 
-    def _home(self) -> Path:
-        with self._lock:
+    def _new_file(self) -> tuple[Path, BinaryIO]:
+        with self._lock:  # a file opened before `close` is removed by it; later ones are refused
+            if self._closed:
+                raise FileNotFoundError("the sandbox is closed")
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="td-sandbox-"))
                 self._remove_all = weakref.finalize(
                     self, shutil.rmtree, self._folder, ignore_errors=True
                 )
-            return self._folder
+            file = self._folder / secrets.token_hex(16)
+            return file, file.open("wb")
 
     def close(self) -> None:
         """Delete all files."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         self._promised.put(None)
         if self._folder is not None:
             self._remove_all()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import socket
 
 import keyring
@@ -17,6 +18,13 @@ def closed():
 
 
 @pytest.fixture(autouse=True)
+def tidied(tmp_path):
+    """Take away the files where secrets belong: credentials, profiles, installations."""
+    yield
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
 def own_home(monkeypatch, tmp_path):
     """Hide the developer's profiles."""
     for name in ("XDG_CONFIG_HOME", "HOME", "LOCALAPPDATA", "APPDATA"):
@@ -26,7 +34,7 @@ def own_home(monkeypatch, tmp_path):
 class Box(KeyringBackend):
     """A keyring in memory."""
 
-    priority = 1
+    priority = -1  # never chosen by itself
 
     def __init__(self):
         super().__init__()

@@ -44,7 +44,18 @@ ALL = dict(commands(typer.main.get_command(app)))
 
 def test_these_are_the_commands():
     assert {" ".join(path) for path in ALL} == {
-        *["", "check", "demo", "report", "reports", "sandbox", "schema"],
+        *[
+            "",
+            "appconnect",
+            "appconnect listen",
+            "check",
+            "demo",
+            "login",
+            "report",
+            "reports",
+            "sandbox",
+            "schema",
+        ],
         *["jobs", "jobs list", "jobs show", "jobs wait", "jobs download", "jobs delete"],
     }
 

@@ -139,3 +139,18 @@ def test_calls_in_the_layout_of_explore_calls():
     calls = read_report(GOLDEN / "explore_calls.json", "calls")
     assert calls.attrs["td"].version == "until 2026-05-11"
     assert calls["talk_time"].tolist() == [6]
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_messages(suffix):
+    path = GOLDEN / f"messaging_traffic.{suffix}"
+    messages = read_report(path, "messaging_traffic", timezone="Europe/Lisbon")
+    assert messages["message_created_at"].tolist() == [
+        utc("2026-03-29 00:30:00"),
+        utc("2026-03-29 01:30:00"),
+    ]
+    assert messages["message_id"].tolist() == ["12e45678", "=SUM(1)"]
+    assert messages["channel_type"].cat.categories.tolist() == ["EMAIL", "SMS", "CHAT", "FAX"]
+    assert messages["user_id"].isna().tolist() == [True, False]
+    assert messages["contact_person_name"].isna().tolist() == [True, False]
+    assert messages["user_name"][1] == 'Zoë "Z" 👋'

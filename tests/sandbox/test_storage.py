@@ -151,14 +151,17 @@ def test_large_files_are_streamed_and_removed_at_the_end(clock: SandboxClock) ->
     chunks = list(response.body)
     assert max(map(len, chunks)) <= 1 << 16
     assert sum(map(len, chunks)) == 5_000_000
-    folder = storage._home()
-    assert list(folder.iterdir())
+    folder = storage._folder
+    assert folder and list(folder.iterdir())
     storage.remove(path)
     assert not list(folder.iterdir())
     assert storage.content(path).status == 404
     storage.remove(path)
+    late = storage.add("late.csv", "text/csv", lambda: (b"x",))
     storage.close()
     assert not folder.exists()
+    with pytest.raises(FileNotFoundError):
+        storage.content(late)
 
 
 def test_a_failing_source_is_told_to_the_client(talk: MakeTalker) -> None:
