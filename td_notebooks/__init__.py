@@ -13,7 +13,7 @@ nothing.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import appconnect as appconnect
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from .client import Talkdesk
     from .errors import TalkdeskError
     from .frames import read_report
-    from .front_door import connect, login
+    from .front_door import connect
     from .job import ReportJob
+    from .metrics import quality
     from .regions import Account
     from .sandbox import Sandbox
     from .secret import Secret
+    from .widgets import login
 
 __version__ = "0.1.0"
 
@@ -42,6 +44,7 @@ __all__ = [
     "connect",
     "login",
     "metrics",
+    "quality",
     "read_report",
     "reports",
 ]
@@ -54,7 +57,8 @@ _HOMES = {
     "Talkdesk": "client",
     "TalkdeskError": "errors",
     "connect": "front_door",
-    "login": "front_door",
+    "login": "widgets",
+    "quality": "metrics",
     "read_report": "frames",
 }
 
@@ -67,6 +71,13 @@ def __getattr__(name: str) -> object:
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Bring ``%talkdesk`` and ``%%talkdesk_sql``: what ``%load_ext td_notebooks`` calls."""
+    from .magics import load
+
+    load(shell)
 
 
 def __dir__() -> list[str]:

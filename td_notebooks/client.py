@@ -10,6 +10,7 @@ missing, and it does not matter whether that reading is right.
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 import warnings
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from .auth.flow import TalkdeskAuth
 from .clock import Clock, SystemClock
-from .job import ReportJob
+from .job import JobList, ReportJob
 from .progress import Progress
 from .pull import Pulled, load
 from .reports.api import JobsApi, check_format
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .auth.grants import AccessToken
     from .frames.table import Backend
     from .regions import Account
+    from .widgets import ReportForm
 
 
 class Talkdesk:
@@ -240,7 +242,7 @@ class Talkdesk:
         """
         return ReportJob(self._api, self._api.attach(report_type, job_id).state)
 
-    def jobs(self, report_type: str, *, limit: int = 50) -> list[ReportJob]:
+    def jobs(self, report_type: str, *, limit: int = 50) -> JobList:
         """Return the account's recent jobs of one type, newest first.
 
         Parameters
@@ -248,11 +250,40 @@ class Talkdesk:
         report_type : str
         limit : int
             At most this many.
+
+        Returns
+        -------
+        JobList
+            A list of `ReportJob`; a notebook shows it as a table.
         """
         states = list(self._api.states(report_type))
         if all(state.created_at for state in states):
             states.sort(key=lambda state: state.created_at or 0, reverse=True)
-        return [ReportJob(self._api, state) for state in states[:limit]]
+        return JobList(ReportJob(self._api, state) for state in states[:limit])
+
+    def explore(self) -> ReportForm:
+        """Show a form that pulls reports: type, dates, zone, progress, a way to stop.
+
+        Returns
+        -------
+        ReportForm
+            Later cells use its ``frame``.
+        """
+        from .widgets import explore
+
+        return explore(self)
+
+    def with_clock(self, clock: Clock) -> Talkdesk:
+        """Return the same connection with its waits measured by another clock.
+
+        Parameters
+        ----------
+        clock : Clock
+            One that raises ends a report.
+        """
+        twin = copy.copy(self)
+        twin._clock, twin._on_close = clock, None
+        return twin
 
     def _pull(
         self,

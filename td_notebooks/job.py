@@ -10,6 +10,7 @@ from .pull import load
 from .reports.download import download, fetch
 from .reports.events import OnEvent
 from .reports.jobs import Job
+from .views import jobs_html
 
 if TYPE_CHECKING:
     import os
@@ -29,6 +30,9 @@ class ReportJob(Job):
     state : JobState
         The last known snapshot; ``id``, ``report_type`` and ``status`` are taken from it.
     """
+
+    def _repr_html_(self) -> str:
+        return jobs_html([self.state], now=self.api.transport.clock.time())
 
     def refresh(self) -> ReportJob:
         """Ask Talkdesk for the status once; return the job itself.
@@ -113,3 +117,11 @@ class ReportJob(Job):
     def _be_done(self) -> None:
         if self.status != "done":
             self.wait()
+
+
+class JobList(list[ReportJob]):
+    """Report jobs; a notebook shows them as a table."""
+
+    def _repr_html_(self) -> str:
+        now = self[0].api.transport.clock.time() if self else 0.0
+        return jobs_html([job.state for job in self], now=now)

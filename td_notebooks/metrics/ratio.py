@@ -8,19 +8,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A share, with its numerator and denominator; it works as a float.
+    """A share or a mean, with its numerator and denominator; it works as a float.
 
     Attributes
     ----------
     measure, variant : str
         What was measured, and by which of its formulas.
     numerator, denominator : float
+    unit : str
+        ``"s"`` for a mean of seconds; empty for a share.
     """
 
     measure: str
     variant: str
     numerator: float
     denominator: float
+    unit: str = ""
 
     @property
     def value(self) -> float:
@@ -31,6 +34,27 @@ class Ratio:
         return self.value
 
     def __repr__(self) -> str:
-        share = f"{self.value:.1%}" if self.denominator else "nothing to count"
-        counts = f"{self.numerator:,.0f} of {self.denominator:,.0f}"
-        return f"{self.measure} {share} ({counts}, {self.variant})"
+        if not self.denominator:
+            shown = "nothing to count"
+        elif self.unit:
+            shown = f"{self.value:,.1f} {self.unit}"
+        else:
+            shown = f"{self.value:.1%}"
+        total = f"{self.numerator:,.0f}" + (f" {self.unit}" if self.unit else "")
+        joint = "over" if self.unit else "of"
+        return f"{self.measure} {shown} ({total} {joint} {self.denominator:,.0f}, {self.variant})"
+
+
+@dataclass(frozen=True, repr=False, slots=True)
+class HandleTime(Ratio):
+    """An average handle time with its three parts.
+
+    Attributes
+    ----------
+    talk, hold, after_call_work : Ratio
+        Mean seconds of each part; they add up to the whole.
+    """
+
+    talk: Ratio = Ratio("talk time", "", 0, 0, "s")
+    hold: Ratio = Ratio("hold time", "", 0, 0, "s")
+    after_call_work: Ratio = Ratio("after-call work", "", 0, 0, "s")

@@ -1,0 +1,143 @@
+"""What a notebook shows of jobs and frames: HTML that needs neither a kernel nor a widget.
+
+Everything that comes from Talkdesk is escaped. Colours are those of the page, so that it reads
+well in light and dark themes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .progress import Tally
+    from .reports.state import JobState
+
+_ROWS = 5
+_LONGEST_VALUE = 60
+_NOTHING = "—"
+_TABLE = (
+    '<div style="overflow-x: auto"><table style="border-collapse: collapse; border-spacing: 0; '
+    'line-height: 1.6; text-align: left; white-space: nowrap">'
+)
+_CELL = ' style="padding: 0 8px; text-align: left"'
+_MARKS = {"done": "✔", "failed": "✘", "canceled": "■", "deleted": "■"}
+
+
+def jobs_html(states: Sequence[JobState], *, now: float) -> str:
+    """Return a table of jobs.
+
+    Parameters
+    ----------
+    states : sequence of JobState
+        In the order to be shown.
+    now : float
+        Seconds since 1970-01-01 UTC: what ages are counted from.
+
+    Returns
+    -------
+    str
+        HTML; each row has the line of code that comes back to the job.
+    """
+    if not states:
+        return "<p>No report jobs.</p>"
+    as_of = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    head = ["status", "report", "time span", "age", "id", "comes back with"]
+    return (
+        f"{_TABLE}<caption{_CELL}>Report jobs as of {as_of}</caption><thead>{_row('th', head)}"
+        f"</thead><tbody>{''.join(_job_row(state, now) for state in states)}</tbody></table></div>"
+    )
+
+
+def _job_row(state: JobState, now: float) -> str:
+    created = state.created_at
+    age = age_text(now - created.timestamp()) if created else _NOTHING
+    mark = _MARKS.get(state.status, "…")
+    cells = [f"{mark} {state.status}", state.report_type, _span(state), age, state.id]
+    return _row("td", cells, f"<td{_CELL}><code>{escape(way_back(state))}</code></td>")
+
+
+def way_back(state: JobState) -> str:
+    """Return the line of code that comes back to a job."""
+    return f"client.job({state.report_type!r}, {state.id!r})"
+
+
+def age_text(seconds: float) -> str:
+    """Return an age in the largest unit that fits: ``3 min``."""
+    for unit, size in (("days", 172_800), ("h", 7_200), ("min", 120)):
+        if seconds >= size:
+            whole = {"days": 86_400, "h": 3_600, "min": 60}[unit]
+            return f"{seconds // whole:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def _span(state: JobState) -> str:
+    if not (state.start and state.end):
+        return _NOTHING
+    return f"{state.start:%Y-%m-%d %H:%M} to {state.end:%Y-%m-%d %H:%M} UTC"
+
+
+def preview_html(frame: pd.DataFrame) -> str:
+    """Return a frame's size, drift, types and first rows.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As `Talkdesk.report` returns it.
+    """
+    info = frame.attrs.get("td")
+    units = info.units if info else {}
+    drift = str(info.drift) if info else ""
+    head = frame.head(_ROWS)
+    head = head.astype(object).where(head.notna(), _NOTHING)
+    kinds = [
+        f"{dtype}, {units[name]}" if name in units else str(dtype)
+        for name, dtype in frame.dtypes.items()
+    ]
+    rows = [_row("td", [_value(value) for value in row]) for row in head.itertuples(index=False)]
+    names = _row("th", [str(name) for name in frame.columns])
+    types = _row("td", kinds, style=' style="opacity: 0.7"')
+    return (
+        f"<p><b>{len(frame):,} rows, {frame.shape[1]} columns.</b> "
+        f"Drift: {escape(drift) or 'none'}.</p>"
+        f"{_TABLE}<thead>{names}{types}</thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _value(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+def bar_html(tally: Tally) -> str:
+    """Return a bar of progress, with its text for those who cannot see it."""
+    text = escape(str(tally))
+    return (
+        f'<progress value="{tally.share:.3f}" max="1" aria-label="progress"></progress> '
+        f'<span style="font-family: monospace">{text}</span>'
+    )
+
+
+def problem_html(text: str) -> str:
+    """Return a message about something that went wrong; screen readers say it at once."""
+    colour = "var(--jp-error-color1, var(--vscode-errorForeground, #d32f2f))"
+    return f'<div role="alert" style="color: {colour}; line-height: 1.4">✘ {escape(text)}</div>'
+
+
+def note_html(text: str) -> str:
+    """Return a message about how things stand."""
+    return f'<div role="status" style="line-height: 1.4">{escape(text)}</div>'
+
+
+def code_html(code: str) -> str:
+    """Return a line of code to copy."""
+    return f'<pre style="user-select: all; margin: 0">{escape(code)}</pre>'
+
+
+def _row(cell: str, texts: Sequence[str], more: str = "", *, style: str = "") -> str:
+    shown = "".join(f"<{cell}{_CELL}>{escape(text)}</{cell}>" for text in texts)
+    return f"<tr{style}>{shown}{more}</tr>"

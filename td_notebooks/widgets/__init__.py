@@ -1,0 +1,107 @@
+"""Forms for notebooks: log in, pull a report.
+
+They answer while no cell runs: nothing here waits for somebody to press a button. A later cell
+takes what came of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .login_form import LoginForm
+from .place import way_to_ask
+from .prompt import PromptedLogin, ask_for_login, nobody_answers
+from .report_form import ReportForm
+from .secret_field import SecretField
+
+if TYPE_CHECKING:
+    from ..client import Talkdesk
+
+__all__ = ["LoginForm", "PromptedLogin", "ReportForm", "SecretField", "explore", "login"]
+
+
+def login(
+    *,
+    browser: bool = False,
+    form: bool | None = None,
+    profile: str = "default",
+    account: str | None = None,
+    region: str | None = None,
+    client_id: str | None = None,
+    key_id: str | None = None,
+    scope: str | None = None,
+    api_url: str | None = None,
+    token_url: str | None = None,
+    reports_path: str | None = None,
+    ca: str | None = None,
+) -> LoginForm | PromptedLogin | Talkdesk:
+    """Ask the person for what a connection needs, the secret included.
+
+    In a notebook a form appears and this returns at once; the next cell uses ``form.client``. In a
+    terminal the questions come one by one. The secret is never kept in the notebook.
+
+    Parameters
+    ----------
+    browser : bool
+        Log in at Talkdesk's own page in the browser in place of giving a secret here; returns when
+        that is done. `td_notebooks.front_door.login` has more to set.
+    form : bool, optional
+        True shows the form wherever this runs; False asks one by one, also in a notebook. By
+        default the place decides.
+    profile : str
+        Where the settings are kept, if the person wants them remembered.
+    account, region, client_id, key_id : str, optional
+        What the form is filled with at first; by default what the environment says.
+    scope, api_url, token_url, reports_path, ca : str, optional
+        As for `td_notebooks.connect`.
+
+    Returns
+    -------
+    LoginForm or PromptedLogin
+        Both have the connection as ``client``. With ``browser`` the connection itself.
+
+    Raises
+    ------
+    ConfigError
+        Nobody can answer here; the message names the environment variables to set.
+
+    Examples
+    --------
+    >>> import td_notebooks as td
+    >>> form = td.login(form=True)
+    """
+    if browser:
+        from ..front_door import login as log_in
+
+        return log_in(
+            account=account,
+            region=region,
+            client_id=client_id,
+            scope=scope,
+            api_url=api_url,
+            token_url=token_url,
+            ca=ca,
+        )
+    prefilled = {"account": account, "region": region, "client_id": client_id, "key_id": key_id}
+    fixed = {
+        "scope": scope,
+        "api_url": api_url,
+        "token_url": token_url,
+        "reports_path": reports_path,
+        "ca": ca,
+    }
+    way = "form" if form else way_to_ask()
+    if way == "nobody":
+        raise nobody_answers()
+    if way == "prompt" or form is False:
+        return ask_for_login(prefilled, fixed)
+    shown = LoginForm(prefilled, fixed, profile=profile)
+    shown.show()
+    return shown
+
+
+def explore(client: Talkdesk) -> ReportForm:
+    """Show a form that pulls reports through a connection; what ``client.explore()`` calls."""
+    form = ReportForm(client)
+    form.show()
+    return form

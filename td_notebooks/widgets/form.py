@@ -1,0 +1,57 @@
+"""What the forms share: how they are shown, and how they look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+from IPython.display import display
+
+from ..errors import TalkdeskError
+from ..redaction import redact
+from .place import cell_number
+
+# Descriptions in one column, long enough for their words; fields as wide as a line is read.
+STYLE = {"description_width": "110px"}
+FIELD = {"width": "480px", "max_width": "98%"}
+
+
+class Form:
+    """A box of widgets with an object around it.
+
+    Attributes
+    ----------
+    box : ipywidgets.VBox
+        What is shown; it can stand in a layout of one's own.
+    """
+
+    def __init__(self) -> None:
+        self.box = widgets.VBox()
+        self._shown_in: int | None = None
+
+    def show(self) -> None:
+        """Show the form below the cell that runs; where there are no cells, do nothing."""
+        self._shown_in = cell_number()
+        if self._shown_in is not None:
+            display(self.box)
+
+    def _ipython_display_(self) -> None:
+        """Show the form as a cell's last value, unless that cell has shown it already."""
+        if self._shown_in is None or self._shown_in != cell_number():
+            self.show()
+
+
+def described(error: BaseException) -> str:
+    """Return what a person should read about an error, its notes included."""
+    text = str(error) if isinstance(error, TalkdeskError) else f"{type(error).__name__}: {error}"
+    return redact("\n".join([text, *getattr(error, "__notes__", ())]))
+
+
+def field(kind: type[Any], label: str, **traits: Any) -> Any:
+    """Return an input with its label, in the forms' measures."""
+    return kind(description=label, style=STYLE, layout=widgets.Layout(**FIELD), **traits)
+
+
+def hide(widget: Any, hidden: bool = True) -> None:
+    """Take a widget out of the page, or bring it back."""
+    widget.layout.display = "none" if hidden else None

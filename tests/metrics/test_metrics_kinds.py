@@ -1,0 +1,303 @@
+"""The same numbers from every kind of frame, and documented results from odd ones."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+import what_happened as truth
+from metric_frames import KINDS, NATIVE, plain, rows
+
+from td_notebooks import metrics
+from td_notebooks.errors import ConfigError, SchemaError
+
+RATIOS = [
+    "abandonment_rate",
+    "aht",
+    "asa",
+    "average_wait",
+    "callback_rate",
+    "hold_time",
+    "longest_wait",
+    "missed_rate",
+    "repeat_contact_rate",
+    "service_level",
+    "time_to_abandon",
+    "transfer_rate",
+    "voicemail_rate",
+]
+AGENTS = {
+    "occupancy": lambda frame, **by: metrics.occupancy(frame, denominator="interval", **by),
+    "time_by_status": metrics.time_by_status,
+}
+SCHEDULE = pa.table(
+    {
+        "user_id": sorted(set(truth.report("user_status")["user_id"].to_pylist()))[:3],
+        "status_label": ["Available", "Away", "available"],
+        "start_at": pa.array([datetime(2026, 3, 27, 10, tzinfo=UTC)] * 3),
+        "end_at": pa.array([datetime(2026, 3, 28, 10, tzinfo=UTC)] * 3),
+    }
+)
+
+
+def both(kind, name="contacts"):
+    table = truth.report(name)
+    return KINDS[kind](table), table
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", RATIOS)
+def test_measures_of_every_kind_of_frame(name, kind):
+    measure = getattr(metrics, name)
+    frame, table = both(kind)
+    assert measure(frame) == measure(table)
+    for by in ("ring_group", ["weekday", "ring_groups"], "30min"):
+        result = measure(frame, by=by, timezone=truth.ZONE)
+        assert isinstance(result, NATIVE[kind])
+        assert rows(result) == rows(measure(table, by=by, timezone=truth.ZONE))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tables_of_every_kind_of_frame(kind):
+    frame, table = both(kind)
+    statuses, status_table = both(kind, "user_status")
+    pairs = [
+        (metrics.interval_table, {"by": "ring_group"}, frame, table),
+        (metrics.interval_table, {"by": ["ring_group", "direction"]}, frame, table),
+        (metrics.interval_table, {"interval": "1h", "booked": "end"}, frame, table),
+        (metrics.transfers, {}, frame, table),
+        (metrics.reconcile, {"dashboard": 0.8}, frame, table),
+        (metrics.merge_statuses, {}, statuses, status_table),
+        (metrics.occupancy, {"by": ["day", "user_id"]}, statuses, status_table),
+        (metrics.time_by_status, {"by": "30min"}, statuses, status_table),
+    ]
+    for function, options, given, reference in pairs:
+        result = function(given, **options)
+        assert isinstance(result, NATIVE[kind]), function
+        assert rows(result) == rows(function(reference, **options))
+        assert len(rows(result)) > 3
+    plan = KINDS[kind](SCHEDULE)
+    assert metrics.adherence(statuses, plan) == metrics.adherence(status_table, SCHEDULE)
+    assert isinstance(metrics.adherence(statuses, plan, by="user_id"), NATIVE[kind])
+    assert metrics.quality(frame) == metrics.quality(table)
+    assert metrics.utilisation(statuses, 40) == metrics.utilisation(status_table, 40)
+    table = metrics.interval_table(KINDS[kind](truth.report("calls")))
+    assert isinstance(metrics.staffing(table), NATIVE[kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_journeys_of_every_kind_of_frame(kind):
+    frames = [
+        KINDS[kind](truth.report(name))
+        for name in ("contacts", "ring_attempts", "studio_flow_execution")
+    ]
+    result = metrics.journeys(*frames)
+    assert isinstance(result, NATIVE[kind])
+    found = {row["contact_id"]: row for row in rows(result)}
+    contacts = truth.report("contacts").to_pylist()
+    assert len(found) == len(contacts)
+    rung = truth.report("ring_attempts").to_pylist()
+    for contact in contacts[::50]:
+        its = [ring for ring in rung if ring["contact_id"] == contact["contact_id"]]
+        row = found[contact["contact_id"]]
+        assert row["rings"] == len(its) == row["rings_answered"] + row["rings_not_answered"]
+        assert row["ring_attempt_seconds"] == sum(ring["ring_attempt_duration"] for ring in its)
+        assert (row["flow_steps"] > 0) == (contact["direction"] == "IN")
+    assert sum(row["rings"] for row in found.values()) == len(rung)
+    with pytest.raises(SchemaError, match="attempt_type"):
+        metrics.journeys(frames[0], frames[2])
+
+
+@pytest.mark.parametrize(("day", "count"), [("2026-03-29", 46), ("2026-10-25", 50)])
+def test_days_on_which_the_clocks_change(day, count):
+    start = pd.Timestamp(day, tz=truth.ZONE)
+    end = start + pd.DateOffset(days=1)
+    moments = pd.date_range(start, end, freq="10min", inclusive="left", unit="us")
+    calls = pd.DataFrame(
+        {
+            "type": "inbound",
+            "start_at": moments,
+            "end_at": moments,
+            "wait_time": 5,
+            "talk_time": 60,
+            "hold_time": 0,
+            "user_id": "u",
+            "is_in_business_hours": True,
+        }
+    )
+    for frame in (calls, KINDS["duckdb"](pa.Table.from_pandas(calls))):
+        here = rows(metrics.service_level(frame, by="30min", timezone=truth.ZONE))
+        utc = rows(metrics.service_level(frame, by="30min"))
+        assert len(here) == count
+        assert here == utc
+        assert all(row["denominator"] == 3 for row in here)
+        (whole,) = rows(metrics.service_level(frame, by="day", timezone=truth.ZONE))
+        assert (whole["day"], whole["denominator"]) == (day, 3 * count)
+        table = rows(metrics.interval_table(frame, timezone=truth.ZONE))
+        assert [row["offered"] for row in table] == [3] * count
+    # Empty intervals are there, too.
+    empty = metrics.interval_table(calls.head(0), timezone=truth.ZONE, start=start, end=end)
+    assert len(empty) == count
+    assert empty["offered"].sum() == 0
+    assert str(empty["interval"].dtype.tz) == truth.ZONE
+
+
+def test_an_agents_day_on_which_the_clocks_change():
+    stretch = {
+        "user_id": "u",
+        "status_label": "On a Call",
+        "status_start_at": datetime(2026, 3, 28, tzinfo=UTC),
+        "status_end_at": datetime(2026, 3, 30, 12, tzinfo=UTC),
+    }
+    table = pa.Table.from_pylist([stretch])
+    days = rows(metrics.occupancy(table, denominator="interval", by="day", timezone=truth.ZONE))
+    assert [row["denominator"] / 3600 for row in days] == [24, 23, 13]
+    assert [row["occupancy"] for row in days] == [1, 1, 1]
+
+
+def measures(frame):
+    return [getattr(metrics, name)(frame) for name in RATIOS]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_frame(kind):
+    empty = KINDS[kind](truth.report("contacts").slice(0, 0))
+    for result in measures(empty):
+        assert math.isnan(result)
+    assert repr(metrics.asa(empty)) == "ASA nothing to count (0 s over 0, answered)"
+    for name in RATIOS:
+        assert rows(getattr(metrics, name)(empty, by=["ring_group"])) == []
+    assert rows(metrics.interval_table(empty, by="ring_group")) == []
+    assert rows(metrics.transfers(empty)) == []
+    assert metrics.quality(empty).clean
+    statuses = KINDS[kind](truth.report("user_status").slice(0, 0))
+    assert rows(metrics.merge_statuses(statuses)) == []
+    assert math.isnan(metrics.occupancy(statuses))
+    assert metrics.adherence(statuses, SCHEDULE).value == 0
+    assert math.isnan(metrics.adherence(statuses, SCHEDULE.slice(0, 0)))
+    assert metrics.quality(statuses).clean
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "pandas nullable"])
+def test_nothing_but_missing_values(kind):
+    typed = truth.report("contacts")
+    missing = pa.table(
+        {name: pa.nulls(3, typed.schema.field(name).type) for name in typed.column_names}
+    )
+    frame = KINDS[kind](missing)
+    assert all(math.isnan(result) for result in measures(frame))
+    (row,) = rows(metrics.service_level(frame, by=["day", "ring_group"], timezone=truth.ZONE))
+    assert row == {
+        "day": None,
+        "ring_group": None,
+        "numerator": 0,
+        "denominator": 0,
+        "service_level": None,
+    }
+    assert rows(metrics.interval_table(frame)) == []
+    assert metrics.quality(frame).rows == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_row_and_unknown_types(kind):
+    one = truth.report("calls").slice(0, 1).to_pylist()[0] | {"type": "inbound", "wait_time": 3.0}
+    one |= {"is_in_business_hours": True, "ring_groups": None}
+    strange = [one | {"type": "carrier pigeon"}, one | {"type": None}]
+    frame = KINDS[kind](pa.Table.from_pylist([one, *strange], truth.report("calls").schema))
+    level = metrics.service_level(frame)
+    assert (level.numerator, level.denominator, level.value) == (1, 1, 1.0)
+    (row,) = rows(metrics.service_level(frame, by="ring_group"))
+    assert row["ring_group"] is None and row["denominator"] == 1
+    (row,) = rows(metrics.interval_table(frame))
+    assert (row["offered"], row["agents"]) == (1, 1 if one["user_id"] else 0)
+
+
+def test_the_older_calls_report():
+    old = pa.table(
+        {
+            "call_type": ["inbound", "missed", "abandoned"],
+            "waiting_time": [10, 30, 5],
+            "in_business_hours": [True, True, True],
+            "tags": ["a", "a", "b"],
+        }
+    )
+    assert repr(metrics.service_level(old)) == "service level 50.0% (1 of 2, talkdesk_calls)"
+    assert [row["ring_group"] for row in rows(metrics.service_level(old, by="ring_group"))] == [
+        "a",
+        "b",
+    ]
+
+
+def test_times_without_a_zone_are_utc():
+    table = truth.report("calls")
+    naive = table.set_column(
+        table.column_names.index("start_at"), "start_at", table["start_at"].cast(pa.timestamp("us"))
+    )
+    by = {"by": ["1h", "weekday"], "timezone": "Asia/Kolkata"}
+    assert rows(metrics.service_level(naive, **by)) == rows(metrics.service_level(table, **by))
+
+
+def test_mistakes_are_explained():
+    calls = truth.report("calls")
+    with pytest.raises(SchemaError, match="no column team"):
+        metrics.service_level(calls, by="team")
+    with pytest.raises(SchemaError, match="no column type"):
+        metrics.asa(calls.select(["wait_time"]))
+    with pytest.raises(SchemaError, match="no column wait_time"):
+        metrics.asa(calls.select(["type"]))
+    with pytest.raises(SchemaError, match="not times"):
+        metrics.asa(calls.set_column(3, "start_at", pa.array(["soon"] * len(calls))), by="30min")
+    with pytest.raises(SchemaError, match="when a call left the queue"):
+        metrics.interval_table(calls, booked="answer")
+    with pytest.raises(SchemaError, match="end_at"):
+        metrics.interval_table(calls.drop_columns(["end_at"]), booked="end")
+    with pytest.raises(SchemaError, match="user_status"):
+        metrics.occupancy(calls)
+    for wrong in (
+        lambda: metrics.service_level(calls, variant="best"),
+        lambda: metrics.service_level(calls, by="30min", timezone="Mars/Olympus"),
+        lambda: metrics.service_level(calls, by=["30min", "1h"]),
+        lambda: metrics.aht(calls, direction="sideways"),
+        lambda: metrics.interval_table(calls, "5min"),
+        lambda: metrics.interval_table(calls, by="day"),
+        lambda: metrics.interval_table(calls, booked="later"),
+        lambda: metrics.interval_table(calls, start="2026-03-26"),
+        lambda: metrics.reconcile(calls, 84),
+        lambda: metrics.occupancy(truth.report("user_status"), denominator="all"),
+    ):
+        with pytest.raises(ConfigError):
+            wrong()
+
+
+def test_reconciling_finds_the_formula():
+    frame = truth.report("contacts")
+    shown = metrics.service_level(frame, variant="ignore_abandoned", within=45)
+    best = rows(metrics.reconcile(frame, float(shown)))[0]
+    assert (best["variant"], best["within"], best["business_hours"]) == (
+        "ignore_abandoned",
+        45,
+        True,
+    )
+    table = metrics.reconcile(frame, 0.8).to_pylist()
+    assert len(table) == 8 * 2 * (2 + 2 + 5)
+    distances = [abs(row["difference"]) for row in table]
+    assert distances == sorted(distances)
+    for row in table[::7]:
+        options = {
+            name: row[name]
+            for name in ("missed_within", "leave_out_short", "business_hours")
+            if row[name] is not None
+        }
+        level = metrics.service_level(
+            frame, variant=row["variant"], within=row["within"], **options
+        )
+        assert (level.numerator, level.denominator) == (row["numerator"], row["denominator"])
+        assert row["numerator"] + row["calls"] == pytest.approx(0.8 * row["denominator"])
+        assert row["numerator_moved"] == row["numerator"] - table[0]["numerator"]
+
+
+def test_plain_values():
+    assert plain(float("nan")) is None

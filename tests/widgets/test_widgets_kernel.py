@@ -1,0 +1,231 @@
+"""The forms in a real kernel; a front end is imitated message by message."""
+
+from __future__ import annotations
+
+import base64
+import json
+import textwrap
+import time
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter, NotebookExporter
+from world import SMALL
+
+from td_notebooks.sandbox import CentreSettings
+
+LOGIN = """
+import td_notebooks as td
+form = td.login(account={account!r}, client_id={client_id!r},
+                api_url={api_url!r}, token_url={token_url!r}, form={form})
+"""
+THREADS = "import threading; print([t.name for t in threading.enumerate() if t.name[:3] == 'td-'])"
+MANY = CentreSettings(calls_per_day=200, agents=14)
+LEFT = "print('left at', time.time())"
+TYPED_ONLY = "typed-but-never-sent-to-talkdesk"
+
+
+def login_cell(sandbox, form=None):
+    return LOGIN.format(
+        account=sandbox.account,
+        client_id=sandbox.client_id,
+        api_url=sandbox.api_url,
+        token_url=sandbox.token_url,
+        form=form,
+    )
+
+
+def traces(*secrets):
+    """Return what a secret looks like in plain text and in base64, wherever it begins there."""
+    for secret in secrets:
+        yield secret.encode()
+        for shift in range(3):
+            packed = base64.b64encode(b"x" * shift + secret.encode())
+            yield packed[4:-4] if shift else packed[:-4]
+
+
+def assert_clean(where, data, secrets):
+    if isinstance(data, str):
+        data = data.encode()
+    assert not [trace for trace in traces(*secrets) if trace in data], where
+
+
+def assert_files_clean(folder, secrets):
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert_clean(path, path.read_bytes(), secrets)
+
+
+def said_by(kernel, widget):
+    return lambda: kernel.state(widget).get("value", "")
+
+
+def enter(kernel, sandbox, secret):
+    """Fill in the form as a person does: the secret, then Enter."""
+    field = kernel.widget("AnyModel", label="Client secret")
+    kernel.tell(field, {"kind": "typed", "text": secret[:4]})
+    kernel.tell(field, {"kind": "submit", "text": secret})
+
+
+def test_log_in_explore_and_use_what_came_of_it(kernel, live_sandbox):
+    sandbox = live_sandbox()
+    began = time.monotonic()
+    kernel.run(login_cell(sandbox))
+    assert time.monotonic() - began < 20, "it does not wait for anybody"
+    message = kernel.widget("HTMLModel")
+    button = kernel.widget("ButtonModel", description="Log in")
+
+    kernel.press(button)
+    kernel.until(lambda: "fill in the client secret" in said_by(kernel, message)())
+    enter(kernel, sandbox, "the-wrong-secret")
+    kernel.until(lambda: "Bad client credentials" in said_by(kernel, message)())
+    assert 'role="alert"' in kernel.state(message)["value"]
+    kernel.until(lambda: disabled(kernel, button) == [True, False] * 2)
+    assert "TokenError" in kernel.run("form.client")
+
+    enter(kernel, sandbox, sandbox.client_secret)
+    assert "account='sandbox'" in kernel.run("print(form.client)")  # waits for the login
+    kernel.until(lambda: "Logged in to sandbox" in said_by(kernel, message)())
+
+    kernel.run("explorer = form.client.explore()")
+    run = kernel.widget("ButtonModel", description="Run")
+    kernel.press(run)
+    kernel.until(lambda: any("100%" in text for text in html_of(kernel)))
+    assert kernel.run("print(explorer.frame.attrs['td'].report_type)") == "calls\n"
+    assert kernel.run(THREADS) == "[]\n"
+
+    secrets = {sandbox.client_secret, "the-wrong-secret", *sandbox.secrets}
+    assert len(secrets) >= 3
+    assert_clean("IOPub", json.dumps(kernel.heard, default=str), secrets)
+    kernel.close()
+    assert list(kernel.folder.rglob("history.sqlite")), "the history is looked at, too"
+    assert_files_clean(kernel.folder, secrets)
+
+
+def disabled(kernel, button):
+    """Return whether the button was disabled, at each change."""
+    states = [
+        m["content"]["data"].get("state", {})
+        for m in kernel.heard
+        if m["msg_type"] == "comm_msg" and m["content"]["comm_id"] == button
+    ]
+    return [state["disabled"] for state in states if "disabled" in state]
+
+
+def html_of(kernel):
+    for m in kernel.heard:
+        if m["msg_type"] == "comm_msg":
+            yield m["content"]["data"].get("state", {}).get("value") or ""
+
+
+def test_a_form_is_shown_once_by_a_cell_and_again_by_a_later_one(kernel, live_sandbox):
+    def shown():
+        return sum(m["msg_type"] == "display_data" for m in kernel.heard)
+
+    kernel.run(login_cell(live_sandbox()) + "form")
+    assert shown() == 1
+    kernel.run("form")
+    assert shown() == 2
+
+
+def test_where_nobody_can_answer_the_error_names_the_variables(kernel, live_sandbox):
+    said = kernel.run(login_cell(live_sandbox()), allow_stdin=False)
+    assert kernel.errors() == ["ConfigError"]
+    assert "TALKDESK_ACCOUNT" in said and "TALKDESK_CLIENT_SECRET" in said
+
+
+def test_voila_shows_the_form_although_it_runs_notebooks_like_a_program(kernel, live_sandbox):
+    kernel.run("import os; os.environ['SERVER_SOFTWARE'] = 'voila/0.5.8'")
+    kernel.run(login_cell(live_sandbox()), allow_stdin=False)
+    assert not kernel.errors() and kernel.widget("ButtonModel", description="Log in")
+
+
+@pytest.mark.parametrize("store", [True, False], ids=["state stored", "state not stored"])
+def test_nothing_that_is_kept_of_a_notebook_holds_a_secret(jupyter_home, live_sandbox, store):
+    sandbox = live_sandbox()
+    cells = [
+        login_cell(sandbox, form=True) + "print(form.secret.model_id)",
+        "client = form.client\ncalls = client.report('calls', '2026-08-03', '2026-08-04')",
+        "other = td.login(form=True)\nprint(other.secret.model_id)",
+        "form",
+        "print(other)",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    runner = NotebookClient(book, timeout=30, kernel_name="python3", store_widget_state=store)
+
+    def type_in(cell, secret, kind):
+        field = cell.outputs[-1].text.strip()
+        content = {"method": "custom", "content": {"kind": kind, "text": secret}}
+        message = runner.kc.session.msg("comm_msg", {"comm_id": field, "data": content})
+        runner.kc.shell_channel.send(message)
+
+    with runner.setup_kernel(cwd=str(jupyter_home)):
+        for number, cell in enumerate(book.cells):
+            runner.execute_cell(cell, number)
+            if number == 0:
+                type_in(cell, sandbox.client_secret, "submit")
+            if number == 2:
+                type_in(cell, TYPED_ONLY, "typed")
+        runner.set_widgets_metadata()
+    assert ("widgets" in book.metadata) == store
+    assert "application/vnd.jupyter.widget-view+json" in book.cells[0].outputs[0].data
+
+    nbformat.write(book, jupyter_home / "saved.ipynb")
+    for exporter in (NotebookExporter(), HTMLExporter()):
+        text, _ = exporter.from_notebook_node(book)
+        (jupyter_home / f"exported{exporter.file_extension}").write_text(text)
+    assert_files_clean(jupyter_home, {sandbox.client_secret, TYPED_ONLY, *sandbox.secrets})
+
+
+@pytest.mark.parametrize(
+    ("work", "faults"),
+    [
+        ("client.report('calls', '2026-06-03', '2026-08-04')", ""),
+        ("client.report('calls', '2026-08-03', '2026-08-24')", "slow:storage@*"),
+        ("job.wait(on_update=print)", ""),
+        ("job.download('calls.json')", "slow:storage@*"),
+        (
+            "from concurrent.futures import ThreadPoolExecutor\n"
+            "with ThreadPoolExecutor() as pool:\n"
+            "    list(pool.map(lambda d: client.report('calls', f'2026-08-0{d}', f'2026-08-0{d+1}',"
+            " timeout=3), [3, 4]))",
+            "",
+        ),
+    ],
+    ids=["report", "report while it downloads", "wait", "download", "thread pool"],
+)
+def test_an_interrupt_ends_at_once_and_leaves_nothing(kernel, live_sandbox, work, faults):
+    sandbox = live_sandbox(
+        faults=faults, job_seconds=0.2 if faults else 3600, centre=MANY if faults else SMALL
+    )
+    kernel.run(login_cell(sandbox, form=True))
+    enter(kernel, sandbox, sandbox.client_secret)
+    kernel.run(
+        "client = form.client\nimport pandas, pyarrow\n"
+        "job = client.submit('calls', '2026-08-03', '2026-08-24')"
+    )
+    # IPython takes its time to show a traceback; what counts is when the call was left.
+    timed = "import time\ntry:\n" + textwrap.indent(work, "    ") + f"\nfinally:\n    {LEFT}"
+    cell = kernel.start(timed)
+    asked = len(sandbox.requests)
+    kernel.until(lambda: any(is_under_way(r, faults) for r in sandbox.requests[asked:]))
+    time.sleep(0.3)
+    began = time.time()
+    kernel.interrupt()
+    said = kernel.end(cell)
+    took = float(said.partition("left at ")[2].split()[0]) - began
+    assert kernel.errors() == ["KeyboardInterrupt"]
+    if "pool" in work:
+        assert took < 4  # the pool is the user's: leaving it waits for its threads
+    else:
+        assert took < 0.5
+        assert faults or "client.job('calls', '" in said
+    kernel.run("import time; time.sleep(0.1)")
+    assert kernel.run(THREADS) == "[]\n"
+    names = {path.name for path in kernel.folder.rglob("*")}
+    assert not [name for name in names if name.startswith("td_notebooks-") or "calls" in name]
+
+
+def is_under_way(request, faults):
+    return request.origin == "storage" if faults else request.method == "GET"
