@@ -13,7 +13,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/td-notebooks demo
 
 test: lint
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=4 --dist=loadfile --cov --cov-report=term
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

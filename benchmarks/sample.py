@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from td_notebooks.reports.catalog import Column, schema
+from td_notebooks.reports.schemas import Column, schema
 
 COLUMNS = schema("contacts").columns
 SPAN = 10_000_000  # seconds; rows are spread evenly

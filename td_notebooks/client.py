@@ -25,11 +25,11 @@ from .job import JobList, ReportJob
 from .progress import Progress
 from .pull import Pulled, load
 from .reports.api import JobsApi, check_format
-from .reports.catalog import schema
 from .reports.download import fetch
 from .reports.events import Downloaded, Loaded, OnEvent
 from .reports.jobs import Job
 from .reports.schedule import Collecting, Schedule
+from .reports.schemas import schema
 from .settings import Settings
 from .timespan import Moment, Timespan
 from .transport import Transport

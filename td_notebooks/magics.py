@@ -22,7 +22,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from .client import Talkdesk
 from .errors import ConfigError, TalkdeskError
 from .front_door import connect
-from .reports.catalog import report_types
+from .reports.schemas import report_types
 
 if TYPE_CHECKING:
     import pyarrow as pa

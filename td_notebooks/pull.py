@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .frames import Drift
     from .frames.table import Backend
-    from .reports.catalog import Format, Schema
+    from .reports.schemas import Format, Schema
 
 
 @dataclass(frozen=True, slots=True)

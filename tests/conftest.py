@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from left_behind import files_with_secrets
 from world import NOW, SMALL, Seen
 
 from td_notebooks.sandbox import Sandbox, SandboxClock
@@ -19,6 +20,7 @@ from td_notebooks.sandbox import Sandbox, SandboxClock
 def _remember(close: Callable[[Sandbox], None]) -> Callable[[Sandbox], None]:
     @functools.wraps(close)
     def remembering_close(sandbox: Sandbox) -> None:
+        assert sandbox.secrets, "there is something to look for"
         Seen.secrets.update(sandbox.secrets)
         test = os.environ.get("PYTEST_CURRENT_TEST", "")
         Seen.storage_requests += [
@@ -48,9 +50,15 @@ def debug_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     handler.close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Look for leaks when everything else has run."""
-    items.sort(key=lambda item: "last_of_all" in item.keywords)
+@pytest.fixture(scope="session", autouse=True)
+def left_behind(debug_log: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Look for leaks in everything that this run, or this worker of it, wrote."""
+    yield
+    found = files_with_secrets(tmp_path_factory.getbasetemp(), Seen.secrets)
+    assert not found, f"secrets in {found}"
+    signed_in = {test for test, had_authorization in Seen.storage_requests if had_authorization}
+    # The sandbox's own tests try what happens then.
+    assert not {test for test in signed_in if not test.startswith("tests/sandbox/")}
 
 
 @pytest.fixture(autouse=True)

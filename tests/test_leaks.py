@@ -1,19 +1,16 @@
 """No secret, token or signed link shows up anywhere it should not."""
 
-import base64
 import io
 import logging
 import pickle
 import pprint
-import re
 import traceback
-from pathlib import Path
 
 import pytest
 from IPython.core.ultratb import VerboseTB
+from left_behind import needles
 from rich.console import Console
 from rich.traceback import Traceback
-from world import Seen
 
 import td_notebooks as td
 from td_notebooks.auth import ClientAssertion, ClientSecret
@@ -37,16 +34,6 @@ def settings_of(sandbox, **change):
         "scope": "",
     }
     return Settings(**{**known, **change})
-
-
-def needles(secrets):
-    """Return what to look for: the texts, and how they look in base64 and cut by lines."""
-    for secret in secrets:
-        if len(secret) >= 8:
-            yield secret
-            yield base64.b64encode(secret.encode()).decode().rstrip("=")
-            lines = [line for line in secret.splitlines() if len(line) > 40 and "---" not in line]
-            yield from lines
 
 
 def clean(text, secrets):
@@ -187,36 +174,3 @@ def test_settings_from_the_environment_are_masked(monkeypatch):
     monkeypatch.setenv("TALKDESK_CLIENT_ID", "c")
     monkeypatch.setenv("TALKDESK_CLIENT_SECRET", "hunter2-hunter2")
     clean(repr(find_settings()) + repr(vars(td.connect())), {"hunter2-hunter2"})
-
-
-WORD = re.compile(rb"[A-Za-z0-9_+/-]{16,}")
-
-
-def marks(secrets):
-    """Return the longest unbroken part of each thing to look for, to be found word by word.
-
-    There are thousands, in hundreds of megabytes: looking for each one in turn takes hours.
-    """
-    for needle in needles(secrets):
-        words = WORD.findall(needle.encode())
-        if words:
-            yield max(words, key=len)
-
-
-@pytest.mark.last_of_all
-def test_nothing_this_run_wrote_holds_a_secret(debug_log, tmp_path_factory, request):
-    wanted = set(marks(Seen.secrets))
-    assert wanted or request.session.testscollected < 50
-    for path in sorted(Path(tmp_path_factory.getbasetemp()).rglob("*")):
-        # The sandbox's own settings file is where its secret belongs.
-        if not path.is_file() or path.name.startswith(".env"):
-            continue
-        with path.open("rb") as file:
-            found = {word for line in file for word in WORD.findall(line)} & wanted
-        assert not found, f"{len(found)} secrets in {path}"
-
-
-@pytest.mark.last_of_all
-def test_storage_never_saw_an_authorization():
-    ours = [seen for seen in Seen.storage_requests if not seen[0].startswith("tests/sandbox/")]
-    assert not [test for test, had_authorization in ours if had_authorization]

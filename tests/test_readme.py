@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from td_notebooks.cli import exits
-from td_notebooks.reports.catalog import report_types, schema
+from td_notebooks.reports.schemas import report_types, schema
 from td_notebooks.settings import _NAMES, find_settings, variable
 
 ROOT = Path(__file__).parents[1]

@@ -8,7 +8,7 @@ from .streams import say, show_rows
 
 def reports() -> None:
     """List the report types: what one row is, how many columns are known, what is downloaded."""
-    from ..reports.catalog import report_types, schema
+    from ..reports.schemas import report_types, schema
 
     known = [schema(name) for name in report_types()]
     show_rows(
@@ -22,7 +22,7 @@ def reports() -> None:
 
 def schema(report_type: ReportType) -> None:
     """Show the columns of a report type: what they hold, in which unit, what they mean."""
-    from ..reports.catalog import schema
+    from ..reports.schemas import schema
 
     known = schema(report_type)
     say(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def _complete_type(incomplete: str) -> list[str]:
-    from ..reports.catalog import report_types
+    from ..reports.schemas import report_types
 
     return [name for name in report_types() if name.startswith(incomplete)]
 

@@ -12,7 +12,7 @@ from .columns import TEXT, arrow_schema
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..reports.catalog import Schema
+    from ..reports.schemas import Schema
 
 
 def assemble(tables: Sequence[pa.Table], schema: Schema) -> pa.Table:

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
-    from ..reports.catalog import Column, Schema
+    from ..reports.schemas import Column, Schema
 
 # 64-bit offsets are what pandas holds text with: handing a column over copies nothing.
 TEXT = pa.large_string()

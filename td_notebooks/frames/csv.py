@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Executor, Future
 
-    from ..reports.catalog import Column
+    from ..reports.schemas import Column
     from .drift import Shape, Shaped, Watch
     from .feed import Feed
 

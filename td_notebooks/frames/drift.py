@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import SchemaError
-from ..reports.catalog import choose, python_name, schema
+from ..reports.schemas import choose, python_name, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     import pyarrow as pa
 
-    from ..reports.catalog import Column
+    from ..reports.schemas import Column
 
 EXAMPLES = 5
 # A batch of the final types, and for each column the values that did not fit.

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.json as pajson
 
 from ..errors import DownloadError
-from ..reports.catalog import choose
+from ..reports.schemas import choose
 from .columns import TEXT, blank_to_null
 from .feed import BOM, utf8_error
 from .scan import Fraction, Whole, as_text, cut, members_of, plain, rows_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor, Future
 
-    from ..reports.catalog import Column
+    from ..reports.schemas import Column
     from .drift import Shape, Shaped, Watch
     from .feed import Feed
 

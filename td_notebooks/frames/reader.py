@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from os import PathLike
 
-    from ..reports.catalog import Column, Schema
+    from ..reports.schemas import Column, Schema
 
 FORMATS = ("csv", "json", "json_bulk")
 
@@ -45,7 +45,7 @@ def read_batches(
     source : BinaryIO or path
         The file, or anything with ``read(size)``; may be packed with gzip.
     report_type : str
-        One of `td_notebooks.reports.catalog.report_types`.
+        One of `td_notebooks.reports.schemas.report_types`.
     format : {"csv", "json", "json_bulk"}, optional
         By default, told from the first bytes.
     timezone : str

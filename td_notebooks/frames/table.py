@@ -20,7 +20,7 @@ from .reader import read_batches
 if TYPE_CHECKING:
     from os import PathLike
 
-    from ..reports.catalog import Schema
+    from ..reports.schemas import Schema
 
 Backend = Literal["numpy_nullable", "pyarrow"]
 _PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3

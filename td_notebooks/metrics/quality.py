@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import SchemaError
-from ..reports.catalog import report_types, schema, versions
+from ..reports.schemas import report_types, schema, versions
 from ..timespan import Timespan
 from .kinds import arrow, codes, epoch
 from .statuses import COLUMNS as STATUS_COLUMNS
@@ -23,7 +23,7 @@ from .wording import CALLS, CONTACTS, OLD_CALLS, Wording
 if TYPE_CHECKING:
     from datetime import date
 
-    from ..reports.catalog import Schema
+    from ..reports.schemas import Schema
 
 #: Columns of a begin and an end.
 SPANS = (

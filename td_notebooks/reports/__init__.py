@@ -1,1 +1,5 @@
 """Report types and jobs: what can be asked, asking it, waiting, fetching."""
+
+from .schemas import catalog
+
+__all__ = ["catalog"]

@@ -16,8 +16,8 @@ from urllib.parse import quote
 from ..errors import ConfigError, DownloadError, NetworkError, ServerError
 from ..timespan import LONGEST_JOB, Timespan
 from ..transport import Transport
-from .catalog import Format, Schema, schema
 from .jobs import Job
+from .schemas import Format, Schema, schema
 from .state import JobPage, JobState
 
 PAGE = 200

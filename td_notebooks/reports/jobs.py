@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import tenacity
 
 from ..errors import JobCanceledError, JobFailedError, JobTimeoutError
-from .catalog import Schema, schema
 from .events import Finished, OnEvent, Polled
+from .schemas import Schema, schema
 from .state import JobState
 
 if TYPE_CHECKING:

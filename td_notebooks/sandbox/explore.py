@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from ..reports import catalog
+from ..reports import schemas
 from .damage import spoil
 from .jobs import UNFINISHED, Invalid, Job, check_report_type, page_of, read_order
 from .problems import api_not_found, problem
@@ -333,7 +333,7 @@ class Explore:
 
     def _produce(self, job: Job) -> Iterable[bytes]:
         order = job.order
-        behind: float = catalog.schema(order.report_type).freshness_seconds
+        behind: float = schemas.schema(order.report_type).freshness_seconds
         if job.family == LEGACY:
             behind = _LEGACY_FRESHNESS
         if self._freshness is not None:

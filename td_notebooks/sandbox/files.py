@@ -19,8 +19,8 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ..errors import ConfigError
-from ..reports import catalog
-from ..reports.catalog import Column, Schema
+from ..reports import schemas
+from ..reports.schemas import Column, Schema
 
 Row = Mapping[str, Any]
 Newline = Literal["\n", "\r\n"]
@@ -31,7 +31,7 @@ CHUNK = 500
 
 def layout(report_type: str) -> Schema:
     """Return the version of a report type that the sandbox writes: the best known one."""
-    return max(catalog.versions(report_type), key=lambda schema: len(schema.columns))
+    return max(schemas.versions(report_type), key=lambda schema: len(schema.columns))
 
 
 def columns_of(schema: Schema) -> tuple[Column, ...]:

@@ -16,7 +16,7 @@ from .names import company_number, phone
 from .rows import Placed
 
 if TYPE_CHECKING:
-    from ..reports.catalog import Column, Schema
+    from ..reports.schemas import Column, Schema
     from .people import Agent, People
     from .record import Day
     from .settings import CentreSettings

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
-from ..reports import catalog
+from ..reports import schemas
 from .problems import problem
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def read_order(report_type: str, body: object, formats: tuple[str, ...]) -> Orde
         raise Invalid(problem("1020001", fields={"body": "body is not a JSON object"}))
     check_report_type(report_type)
     given: dict[str, Any] = {key: value for key, value in body.items() if value is not None}
-    name = given.get("name", catalog.schema(report_type).title)
+    name = given.get("name", schemas.schema(report_type).title)
     format = given.get("format", formats[0])
     timezone = given.get("timezone", "UTC")
     span = given.get("timespan")
@@ -156,7 +156,7 @@ def read_order(report_type: str, body: object, formats: tuple[str, ...]) -> Orde
 
 def check_report_type(report_type: str) -> None:
     """Refuse a report type the API does not know."""
-    if report_type not in catalog.report_types():
+    if report_type not in schemas.report_types():
         wrong = {"report_type": "report_type does not have a valid value"}
         raise Invalid(problem("1020001", fields=wrong))
 

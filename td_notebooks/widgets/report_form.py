@@ -18,8 +18,8 @@ import ipywidgets as widgets
 
 from ..errors import ConfigError, TalkdeskError
 from ..progress import Tally
-from ..reports.catalog import report_types, schema
 from ..reports.events import JobEvent
+from ..reports.schemas import report_types, schema
 from ..timespan import zone
 from ..views import bar_html, code_html, note_html, preview_html, problem_html
 from .background import StoppableClock, in_background

@@ -30,7 +30,7 @@ from td_notebooks.errors import (
     TokenError,
     UnauthorizedError,
 )
-from td_notebooks.reports.catalog import report_types
+from td_notebooks.reports.schemas import report_types
 
 
 def commands(command, path=()):

@@ -10,7 +10,7 @@ import pytest
 
 from td_notebooks.errors import ConfigError
 from td_notebooks.frames.columns import arrow_schema
-from td_notebooks.reports.catalog import (
+from td_notebooks.reports.schemas import (
     catalog,
     choose,
     python_name,

@@ -27,7 +27,7 @@ from td_notebooks.frames import (
 )
 from td_notebooks.frames import feed as feed_module
 from td_notebooks.frames import json as json_module
-from td_notebooks.reports.catalog import schema
+from td_notebooks.reports.schemas import schema
 
 RINGS = schema("ring_attempts")
 KEYS = [column.key for column in RINGS.columns if column.required]

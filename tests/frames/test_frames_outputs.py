@@ -22,7 +22,7 @@ from td_notebooks.frames import (
     write_parquet,
 )
 from td_notebooks.frames import json as json_module
-from td_notebooks.reports.catalog import schema
+from td_notebooks.reports.schemas import schema
 
 SCORES = schema("csat_score")
 NOTE = ('a "quoted", line\n' * 2100)[: 32 * 1024]

@@ -21,7 +21,7 @@ from pandas.testing import assert_frame_equal
 from td_notebooks.errors import TalkdeskError
 from td_notebooks.frames import json as json_module
 from td_notebooks.frames import read_batches, read_report, to_pandas
-from td_notebooks.reports.catalog import Column, report_types, schema
+from td_notebooks.reports.schemas import Column, report_types, schema
 
 CASES = 20_000 if os.environ.get("TD_NIGHTLY") else 500
 GOLDEN = sorted((Path(__file__).parent / "golden").iterdir())

@@ -10,7 +10,7 @@ from pandas.testing import assert_frame_equal
 from td_notebooks.errors import ConfigError, SchemaError
 from td_notebooks.frames import DriftWarning, read_report
 from td_notebooks.pull import load
-from td_notebooks.reports.catalog import report_types, schema
+from td_notebooks.reports.schemas import report_types, schema
 
 SPAN = ("2026-03-02", "2026-03-04")
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from td_notebooks.reports.catalog import schema
+from td_notebooks.reports.schemas import schema
 from td_notebooks.sandbox.centre import Centre, CentreSettings
 
 ZONE = "Europe/Lisbon"

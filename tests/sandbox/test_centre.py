@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from td_notebooks.errors import ConfigError
-from td_notebooks.reports import catalog
+from td_notebooks.reports import schemas
 from td_notebooks.sandbox import centre as centre_module
 from td_notebooks.sandbox.centre import Centre, CentreSettings
 from td_notebooks.sandbox.files import columns_of, layout
@@ -121,7 +121,7 @@ def test_starting_is_quick_and_loads_only_the_standard_library():
 # -- the shape of the rows ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("report_type", catalog.report_types())
+@pytest.mark.parametrize("report_type", schemas.report_types())
 def test_rows_have_the_documented_keys_in_order_and_lie_in_the_span(report_type):
     schema = layout(report_type)
     rows = Centre().rows(report_type, START, START + timedelta(2))
@@ -137,7 +137,7 @@ def test_rows_have_the_documented_keys_in_order_and_lie_in_the_span(report_type)
         assert len({identity(row, schema) for row in rows}) == len(rows)
 
 
-@pytest.mark.parametrize("report_type", catalog.report_types())
+@pytest.mark.parametrize("report_type", schemas.report_types())
 def test_values_fit_their_columns(report_type):
     kinds = {
         "text": (str, list),

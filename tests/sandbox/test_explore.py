@@ -9,7 +9,7 @@ import httpx
 import pytest
 from plain_client import MARCH, NOW, HourlySource, MakeTalker, Talker
 
-from td_notebooks.reports import catalog
+from td_notebooks.reports import schemas
 from td_notebooks.sandbox import CentreSettings, SandboxClock
 from td_notebooks.sandbox.explore import Variants
 
@@ -93,7 +93,7 @@ def test_the_other_formats(talk: MakeTalker, format: str, first: bytes) -> None:
 
 def test_every_report_type_of_the_catalogue_can_be_ordered(talk: MakeTalker) -> None:
     talker = talk(job_seconds=0, quota=1)
-    for report_type in catalog.report_types():
+    for report_type in schemas.report_types():
         job_id = talker.job(report_type)
         assert talker.status(job_id, report_type).status_code == 303
         listed = talker.call("GET", f"/data/reports/{report_type}/jobs").json()
@@ -139,7 +139,7 @@ def test_spellings_of_the_time_span(
         ({"format": ["csv"]}, {"format"}),
         ({"name": 5, "format": "xml"}, {"name", "format"}),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_wrong_inputs_are_named(talk: MakeTalker, body: dict[str, Any], expected: set[str]) -> None:
     assert fields(talk().submit(**body)) == expected

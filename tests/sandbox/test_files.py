@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from td_notebooks.errors import ConfigError
-from td_notebooks.reports import catalog
+from td_notebooks.reports import schemas
 from td_notebooks.sandbox.centre import Centre
 from td_notebooks.sandbox.files import CHUNK, columns_of, days_and_hours, layout, number, render
 from td_notebooks.sandbox.names import company_number, phone
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-TYPES = catalog.report_types()
+TYPES = schemas.report_types()
 
 
 @pytest.fixture(scope="module")

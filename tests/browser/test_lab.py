@@ -1,0 +1,168 @@
+"""What a person does with the forms in JupyterLab."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+LOGIN = """import td_notebooks as td
+form = td.login(api_url="{0.api_url}", token_url="{0.token_url}")"""
+CONNECT = "import td_notebooks as td\nclient = td.connect()"
+SETTINGS = """TALKDESK_ACCOUNT={0.account}
+TALKDESK_CLIENT_ID={0.client_id}
+TALKDESK_CLIENT_SECRET={0.client_secret}
+TALKDESK_API_URL={0.api_url}
+TALKDESK_TOKEN_URL={0.token_url}
+"""
+TYPED_ONLY = "typed-but-never-sent-to-talkdesk"
+STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def test_log_in_run_a_report_save_and_reopen(open_notebook, live_sandbox):
+    sandbox = live_sandbox(job_seconds=1.0)
+    lab = open_notebook(
+        LOGIN.format(sandbox),
+        "explorer = form.client.explore()",
+        "print(len(explorer.frame), 'calls')",
+        "td.login()",
+    )
+    lab.theme("Light")
+    form = lab.run(0)
+    form.get_by_label("Account").fill("sandbox")
+    form.get_by_label("Client id").fill(sandbox.client_id)
+    form.get_by_label("Client secret").fill("the-wrong-secret")
+    form.get_by_role("button", name="Log in").click()
+    expect(form.get_by_role("alert")).to_contain_text("Bad client credentials")
+    lab.picture(form, "login-refused-light")
+
+    form.get_by_label("Client secret").fill(sandbox.client_secret)
+    lab.page.keyboard.press("Enter")
+    expect(form.get_by_role("status")).to_contain_text("Logged in to sandbox")
+    expect(form.get_by_label("Client secret")).to_have_value("")
+    lab.picture(form, "login-light")
+
+    explorer = lab.run(1)
+    bar = explorer.get_by_role("progressbar")
+    explorer.get_by_role("button", name="Run").click()
+    expect(bar).to_have_attribute("value", re.compile("0.[1-9]"))
+    expect(explorer.get_by_role("button", name="Run")).to_be_disabled()
+    expect(bar).to_have_attribute("value", "1.000")
+    expect(explorer.get_by_text(re.compile("[0-9] rows, [0-9]+ columns"))).to_be_visible()
+    explorer.get_by_role("button", name="Show me the code").click()
+    expect(explorer.locator("pre")).to_contain_text('client.report("calls"')
+    lab.picture(explorer, "explore-light")
+    expect(lab.run(2)).to_contain_text(re.compile("[0-9]+ calls"))
+    other = lab.run(3)
+    other.get_by_label("Client secret").fill(TYPED_ONLY)
+    lab.page.keyboard.press("Tab")
+
+    saved = lab.save()
+    assert "state" in json.loads(saved)["metadata"]["widgets"][STATE]
+    secrets = {sandbox.client_secret, "the-wrong-secret", TYPED_ONLY, *sandbox.secrets}
+    for path in [lab.path, *lab.path.parent.rglob("*.ipynb")]:  # the checkpoint, too
+        assert not [secret for secret in secrets if secret in path.read_text()]
+
+    lab.open()
+    expect(lab.output(2)).to_contain_text(re.compile("[0-9]+ calls"))
+    expect(lab.output(1)).to_contain_text("calls · 100%")
+    expect(lab.output(0)).to_contain_text("Logged in to sandbox")
+
+
+def test_a_keyboard_is_enough(open_notebook, live_sandbox):
+    sandbox = live_sandbox()
+    lab = open_notebook(LOGIN.format(sandbox))
+    form = lab.run(0)
+    keyboard = lab.page.keyboard
+    form.get_by_label("Region").focus()
+    for text in ("", "sandbox", "", sandbox.client_id):
+        keyboard.type(text)
+        keyboard.press("Tab")
+    expect(form.get_by_label("Client secret")).to_be_focused()
+    keyboard.type("typed and wrong")
+    keyboard.press("Tab")  # the checkbox cannot be used without a keyring
+    expect(form.get_by_role("button", name="Log in")).to_be_focused()
+    keyboard.press("Enter")
+    expect(form.get_by_role("alert")).to_contain_text("Bad client credentials")
+    form.get_by_label("Client secret").focus()
+    keyboard.press("Control+a")
+    keyboard.type(sandbox.client_secret)
+    keyboard.press("Enter")
+    expect(form.get_by_role("status")).to_contain_text("Logged in to sandbox")
+
+
+def test_enter_right_after_typing_takes_every_letter(open_notebook, live_sandbox):
+    sandbox = live_sandbox()
+    lab = open_notebook(LOGIN.format(sandbox))
+    form = lab.run(0)
+    form.get_by_label("Account").fill("sandbox")
+    form.get_by_label("Client secret").fill(sandbox.client_secret)
+    form.get_by_label("Client id").click()
+    lab.page.keyboard.type(sandbox.client_id)
+    lab.page.keyboard.press("Enter")
+    expect(form.get_by_role("status")).to_contain_text("Logged in to sandbox")
+
+
+def test_a_private_key_from_a_file_in_the_dark(open_notebook, live_sandbox):
+    sandbox = live_sandbox()
+    key = {"name": "k.pem", "mimeType": "text/plain", "buffer": sandbox.private_key.encode()}
+    lab = open_notebook(LOGIN.format(sandbox))
+    lab.theme("Dark")
+    form = lab.run(0)
+    form.get_by_label("Account").fill("sandbox")
+    form.get_by_label("Client id").fill(sandbox.client_id)
+    form.get_by_label("Proof").select_option("Private key")
+    form.get_by_label("Key id").fill(sandbox.key_id)
+    form.get_by_label("Private key: file on this computer").set_input_files(key)
+    expect(form.get_by_label("Private key", exact=True)).to_have_value(re.compile("BEGIN"))
+    lab.picture(form, "login-key-dark")
+    form.get_by_role("button", name="Log in").click()
+    expect(form.get_by_role("status")).to_contain_text("Logged in to sandbox")
+    lab.picture(form, "login-dark")
+
+
+@pytest.fixture
+def slow_lab(open_notebook, live_sandbox, lab):
+    """Open a notebook that is connected to a Talkdesk whose jobs take an hour."""
+    sandbox = live_sandbox(job_seconds=3600)
+    settings = lab[1] / ".env"
+    settings.write_text(SETTINGS.format(sandbox))
+
+    def open_one(*cells):
+        opened = open_notebook(CONNECT, *cells)
+        opened.run(0)
+        return opened
+
+    yield open_one
+    settings.unlink()
+
+
+def test_cancel_ends_a_report(slow_lab):
+    lab = slow_lab("explorer = client.explore()", "explorer.frame", "client.jobs('calls')")
+    lab.theme("Dark")
+    explorer = lab.run(1)
+    explorer.get_by_role("button", name="Run").click()
+    expect(explorer.get_by_role("progressbar")).to_have_attribute("value", re.compile("0.2"))
+    lab.picture(explorer, "explore-running-dark")
+    explorer.get_by_role("button", name="Cancel").click()
+    expect(explorer.get_by_text(re.compile("Cancelled. It goes on at Talkdesk"))).to_be_visible()
+    expect(explorer.get_by_role("button", name="Run")).to_be_enabled()
+    expect(lab.run(2)).to_contain_text("The run was cancelled")
+    jobs = lab.run(3)
+    expect(jobs.get_by_role("row")).to_have_count(2)
+    lab.picture(jobs, "jobs-dark")
+
+
+def test_interrupt_ends_a_report(slow_lab):
+    lab = slow_lab("client.report('calls', '2026-08-03', '2026-08-04')")
+    output = lab.run(1)
+    expect(output.get_by_role("progressbar")).to_have_attribute("value", re.compile("0.2"))
+    lab.page.get_by_role("button", name="Interrupt the kernel").click()
+    began = time.monotonic()
+    expect(output).to_contain_text("KeyboardInterrupt")
+    assert time.monotonic() - began < 3  # the traceback has come all the way
+    expect(output).to_contain_text("It goes on at Talkdesk: client.job('calls', '")
+    expect(output).to_contain_text("interrupted")
