@@ -156,7 +156,8 @@ class Lab:
         before = self.path.stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
         end = time.monotonic() + PATIENCE
-        while self.path.stat().st_mtime_ns == before:
+        # The server empties the file before it writes: what is there may be a part of it.
+        while self.path.stat().st_mtime_ns == before or not self.path.read_text().endswith("}\n"):
             assert time.monotonic() < end
             self.page.wait_for_timeout(100)
         return self.path.read_text()
