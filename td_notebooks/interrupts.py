@@ -76,14 +76,13 @@ class Relay:
 def relay_interrupts() -> None:
     """In a kernel, have ■ reach other threads, in this cell and those that follow.
 
-    Anywhere else, and on any thread but the main one, do nothing.
+    Called on another thread, it begins with the next cell. Anywhere else it does nothing.
     """
     get_shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
     shell: Any = get_shell() if get_shell else None
-    if getattr(shell, "kernel", None) is None or not _on_main_thread():
-        return
-    shell.events.register("pre_run_cell", _install)  # twice does no harm
-    _install()
+    if getattr(shell, "kernel", None) is not None:
+        shell.events.register("pre_run_cell", _install)  # twice does no harm
+        _install()
 
 
 @contextlib.contextmanager
@@ -125,7 +124,8 @@ def interruptible(
 
 def _install(info: object = None) -> None:
     before = signal.getsignal(signal.SIGINT)
-    if callable(before) and not isinstance(before, Relay):
+    # Only the main thread may set a handler.
+    if _on_main_thread() and callable(before) and not isinstance(before, Relay):
         signal.signal(signal.SIGINT, Relay(before))
 
 
