@@ -89,10 +89,11 @@ class Clients:
         Those that may ask for tokens.
     revoked : list of SandboxClient
         Those that may no longer.
+    token_url : str
     """
 
     def __init__(self, token_url: str, clock: Clock) -> None:
-        self._token_url = token_url
+        self.token_url = token_url
         self._clock = clock
         self.by_id: dict[str, SandboxClient] = {}
         self.revoked: list[SandboxClient] = []
@@ -192,7 +193,7 @@ class Clients:
             raise Refused(*_BAD_CLIENT) from None
         if (
             claims.get("sub") != client.client_id
-            or claims.get("aud") != self._token_url
+            or claims.get("aud") != self.token_url
             or not self._timely(claims)
             or not self._first_use(claims)
         ):
