@@ -162,7 +162,7 @@ def _blues() -> Any:
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
-    return ListedColormap(colormaps["Blues"](np.linspace(0.08, 1, 256)))
+    return ListedColormap(colormaps["Blues"](np.linspace(0.04, 1, 256)))
 
 
 def _grid(data: pa.Table, name: str) -> tuple[Any, list[str]]:

@@ -144,7 +144,7 @@ def staffing(
             linewidth=0,
             label=said,
         )
-    tidy(ax, heading)
+    tidy(ax, heading, keyed=True)
     base_line(ax)
     key(ax)
     ax.set_ylim(0, None)

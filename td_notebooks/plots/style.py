@@ -64,9 +64,18 @@ def faint(ax: Axes, alpha: float = 0.65) -> Any:
     return to_rgba(ink(ax), alpha)
 
 
-def tidy(ax: Axes, title: str) -> None:
-    """Give axes their title, and take away what carries nothing: frame and tick marks."""
-    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=ink(ax), pad=10)
+def tidy(ax: Axes, title: str, *, keyed: bool = False) -> None:
+    """Give axes their title, and take away what carries nothing: frame and tick marks.
+
+    Parameters
+    ----------
+    ax : Axes
+    title : str
+    keyed : bool
+        Leave room below the title for the line that `key` writes.
+    """
+    pad = 26 if keyed else 10
+    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=ink(ax), pad=pad)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelsize=SMALL, labelcolor=faint(ax, 0.8))
     ax.xaxis.label.set_fontsize(SMALL)
@@ -80,7 +89,6 @@ def base_line(ax: Axes) -> None:
 
 def key(ax: Axes) -> None:
     """Name the colours in one line between the title and the picture."""
-    ax.set_title(ax.get_title(loc="left"), loc="left", pad=25)
     ax.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
@@ -88,8 +96,8 @@ def key(ax: Axes) -> None:
         frameon=False,
         fontsize=SMALL,
         labelcolor=ink(ax),
-        borderaxespad=0.7,
-        borderpad=0,
+        borderaxespad=0,
+        borderpad=0.5,
         handlelength=1,
         handleheight=1,
         handletextpad=0.4,

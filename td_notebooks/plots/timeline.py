@@ -142,7 +142,7 @@ def timeline(
             linewidth=0,
             label=said,
         )
-    tidy(ax, heading)
+    tidy(ax, heading, keyed=True)
     base_line(ax)
     key(ax)
     ax.set_yticks(range(len(order)), order)

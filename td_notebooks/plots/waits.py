@@ -141,7 +141,7 @@ def waits(calls: Any, within: float = 20.0, *, ax: Axes | None = None) -> Axes:
         label=f"abandoned, {abandoned.sum():,}",
         **look,
     )
-    tidy(ax, heading)
+    tidy(ax, heading, keyed=True)
     base_line(ax)
     _threshold(ax, within, data["share"][STEPS - 1].as_py())
     _seconds(ax, begins, len(middle) == len(begins))
