@@ -197,6 +197,31 @@ class Transport:
             attempt, lambda error: repeatable(error, side_effects=False, wait_for_quota=True)
         )
 
+    def look(self, url: str) -> int:
+        """Ask for a public document, unsigned, and return the status that came back.
+
+        Parameters
+        ----------
+        url : str
+
+        Raises
+        ------
+        NetworkError
+        """
+        outcome = self._look(url)
+        if isinstance(outcome, TalkdeskError):
+            raise outcome
+        return outcome
+
+    def _look(self, url: str) -> int | TalkdeskError:
+        try:
+            with self.stream(url, signed=False, trace=lambda *_: None) as response:
+                return response.status_code
+        except httpx.HTTPError as error:
+            return network_error(
+                error, doing="looking whether it is there", host=httpx.URL(url).host
+            )
+
     def repeat(
         self,
         attempt: Callable[[], Result | TalkdeskError],

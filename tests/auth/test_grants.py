@@ -19,7 +19,7 @@ from visitors import (
 
 from td_notebooks.auth import LongLivedToken
 from td_notebooks.auth.browser import LoginRequest, can_listen
-from td_notebooks.auth.grants import AuthorizationCode, OpaqueToken, audience
+from td_notebooks.auth.grants import AuthorizationCode, OpaqueToken, claim
 from td_notebooks.auth.keys import (
     KeySet,
     introspection_request,
@@ -299,4 +299,4 @@ def test_a_pasted_address_that_is_no_answer(login, address, said):
 
 def test_the_audience_of_what_is_no_jwt():
     for text in ("opaque", "a.b.c", "a.bm8.c", "a.W10.c"):
-        assert audience(text) == ""
+        assert claim(text, "aud") == ""
