@@ -177,10 +177,12 @@ class Transport:
         def attempt() -> AccessToken | TalkdeskError:
             flow = self.auth.renewal_flow()
             try:
-                with _closing(
-                    self._http.send(next(flow), auth=httpx.Auth(), stream=True)
-                ) as answer:
-                    flow.send(answer)
+                request = next(flow)
+                while True:
+                    with _closing(
+                        self._http.send(request, auth=httpx.Auth(), stream=True)
+                    ) as answer:
+                        request = flow.send(answer)
             except StopIteration as renewed:
                 token: AccessToken = renewed.value
                 return token
@@ -191,7 +193,6 @@ class Transport:
                 return without_frames(error)
             finally:
                 flow.close()
-            raise AssertionError("the flow asks once")
 
         return self.repeat(
             attempt, lambda error: repeatable(error, side_effects=False, wait_for_quota=True)
