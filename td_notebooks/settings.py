@@ -183,7 +183,7 @@ class _Place:
         if isinstance(value, Secret):
             value = Secret(value.reveal().strip())
         elif value is not None:
-            value = value.strip()
+            value = str(value).strip()  # a Path is as good as its text
         if not value:  # blank is as good as not there: a template that nobody filled in
             return None
         if name in {"client_secret", "private_key"} and isinstance(value, str):

@@ -9,7 +9,7 @@ import pytest
 import typer
 from visitors import token_requests, visit, visit_meanwhile
 
-import td_notebooks.front_door as front_door
+import td_notebooks.logins as logins
 from td_notebooks.cli.app import Commands
 from td_notebooks.cli.login import login as login_command
 from td_notebooks.errors import AuthError, ConfigError, TokenError
@@ -56,7 +56,7 @@ def opened(monkeypatch):
         visitors.append(visit_meanwhile(url))
         return True
 
-    monkeypatch.setattr(front_door.webbrowser, "open", open_page)
+    monkeypatch.setattr(logins.webbrowser, "open", open_page)
     yield visitors
     for visitor in visitors:
         visitor.join()
@@ -110,6 +110,19 @@ def test_where_no_browser_reaches_the_kernel(given, client, elsewhere):
     ) as connected:
         assert connected.jobs("calls") == []
     assert shown[0].startswith("Open this address in a browser")
+
+
+def test_a_machine_without_a_browser_asks_for_the_address(given, monkeypatch):
+    """Somebody else's browser would find nobody at the redirect address."""
+    monkeypatch.setattr(logins.webbrowser, "open", lambda url: False)
+    shown = []
+
+    def ask(prompt):
+        assert "shows no page" in shown[1]
+        return visit(shown[0].rpartition(" ")[2])
+
+    with login(**given, show=shown.append, ask=ask, timeout=5) as connected:
+        assert connected.jobs("calls") == []
 
 
 def test_a_pasted_address_of_another_login(given):

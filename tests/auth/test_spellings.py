@@ -95,6 +95,18 @@ def test_a_key_for_rs256_is_refused_with_what_is_possible():
     assert find_settings(**KNOWN, key_id="k", private_key=key).credentials.algorithm == "PS256"
 
 
+def test_a_path_is_as_good_as_its_text(tmp_path):
+    key, file = tmp_path / "key.pem", tmp_path / "client.json"
+    key.write_text(pem())
+    file.write_text('{"client_id": "c", "client_secret": "s"}')
+    for path in (key, file):
+        path.chmod(0o600)
+    with connect(**KNOWN, private_key=key, key_id="k") as client:
+        assert isinstance(client.settings.credentials, ClientAssertion)
+    with connect(account="acme", credentials_file=file) as client:
+        assert client.settings.credentials == ClientSecret("c", Secret("s"))
+
+
 @pytest.mark.parametrize("given", [" s ", "s\n", Secret(" s\r\n"), Secret("s ")])
 def test_blanks_around_a_secret_are_no_part_of_it(given, monkeypatch):
     expected = ClientSecret("c", Secret("s"))

@@ -163,7 +163,8 @@ def test_the_way_through_a_proxy(place, cli, monkeypatch):
     monkeypatch.setenv("TALKDESK_API_URL", "https://api.talkdeskapp.eu")
     code, out, _ = cli("check")
     assert code == 75 and "hunter2" not in out
-    assert marks(out) == dict(zip(STEPS, "✓✓✗····", strict=True))
+    assert marks(out) == dict(zip(STEPS, "✓✓✗✓✓··", strict=True))
+    assert "(and not for https://api.talkdeskapp.eu: see TALKDESK_API_URL" in out
     assert "port 9 of the proxy 127.0.0.1 (which leads to the API host api.talk" in out
     monkeypatch.setenv("NO_PROXY", "api.talkdeskapp.eu")
     assert proxy_for("https://api.talkdeskapp.eu/x") is None
