@@ -35,7 +35,6 @@ _KEPT = (
     "token_days",
     "ca",
 )
-_LONGEST_KEY_SET = 1 << 20
 
 
 def login(
@@ -182,16 +181,12 @@ def _pasted(request: LoginRequest, ask: Callable[[str], str]) -> AuthorizationCo
 def _check_identity(talkdesk: Talkdesk, request: LoginRequest, id_token: Secret | None) -> None:
     if id_token is None:
         raise AuthError("The login came without an identity token, though openid was asked for.")
-    body = b""
-    url = keys_url(talkdesk.account)
-    with talkdesk.transport.stream(url, signed=False, trace=lambda *_: None) as response:
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > _LONGEST_KEY_SET:
-                break
+    answer = talkdesk.transport.public(
+        keys_url(talkdesk.account), doing="asking for the keys that identity tokens are signed with"
+    )
     verify_id_token(
         id_token,
-        KeySet.parse(body),
+        KeySet.parse(answer.body),
         account=talkdesk.account,
         client_id=talkdesk.settings.credentials.client_id,
         nonce=request.nonce,

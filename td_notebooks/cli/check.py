@@ -105,14 +105,17 @@ class Check:
 
         account = self._client.account
         reached = reach(account.token_url, what="identity host")
-        status = self._client.transport.look(keys_url(account))
+        status = self._look(keys_url(account))
         shown = "it shows its public keys" if status == 200 else f"its keys answer {status}"
         return f"{reached}; {shown}"
 
     def _api_host(self) -> str:
         url = self._client.account.api_url
         reached = reach(url, what="API host")
-        return f"{reached}; without a token it answers {self._client.transport.look(url + '/')}"
+        return f"{reached}; without a token it answers {self._look(url + '/')}"
+
+    def _look(self, url: str) -> int:
+        return self._client.transport.public(url, doing="looking whether it is there").status
 
     def _token(self) -> str:
         account = self._client.account

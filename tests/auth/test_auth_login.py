@@ -12,11 +12,12 @@ from visitors import token_requests, visit, visit_meanwhile
 import td_notebooks.logins as logins
 from td_notebooks.cli.app import Commands
 from td_notebooks.cli.login import login as login_command
-from td_notebooks.errors import AuthError, ConfigError, TokenError
+from td_notebooks.errors import AuthError, ConfigError, NetworkError, TokenError
 from td_notebooks.front_door import connect, login
 from td_notebooks.profiles import read_keyring, read_profiles, write_keyring
 from td_notebooks.sandbox import SandboxClock
 from td_notebooks.sandbox.identity import SCOPES
+from td_notebooks.sandbox.server import Response
 
 SCOPE = "data-reports:read data-reports:write openid"
 
@@ -134,6 +135,19 @@ def test_a_host_that_forges_the_identity(given, opened, sandbox, monkeypatch):
     real = sandbox._identity.sign
     monkeypatch.setattr(sandbox._identity, "sign", lambda claims: real({**claims, "nonce": "x"}))
     with pytest.raises(AuthError, match="answers another login"):
+        login(**given, scope=SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        (Response(0, ending="reset"), NetworkError, "asking for the keys .* gave no answer"),
+        (Response(503, b"busy"), AuthError, "key set holds no key that can be used"),
+    ],
+)
+def test_an_identity_whose_keys_are_not_there(given, opened, sandbox, answer, error, said):
+    sandbox._identity.pages["GET", "/oauth/2023-10/certs"] = lambda request: answer
+    with pytest.raises(error, match=said):
         login(**given, scope=SCOPE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import re
 
 import pytest
 import rich
@@ -125,6 +126,27 @@ def test_a_blank_setting_is_none(name, blank, monkeypatch):
     monkeypatch.setenv(f"TALKDESK_{name.upper()}", blank)
     with pytest.raises(ConfigError, match=f"{name}.* not found"):
         find_settings(**{key: value for key, value in known.items() if key != name})
+
+
+@pytest.mark.parametrize("name", ["TALKDESK_CREDENTIALS_FILE", "TALKDESK_PRIVATE_KEY_FILE"])
+def test_a_path_in_an_env_file_is_seen_from_there(tmp_path, monkeypatch, name):
+    folder, below = tmp_path / "project", tmp_path / "project" / "notebooks"
+    below.mkdir(parents=True)
+    content = {"TALKDESK_CREDENTIALS_FILE": '{"id": "c", "secret": "s"}'}.get(name, pem())
+    (folder / "secret").write_text(content)
+    (folder / "secret").chmod(0o600)
+    (folder / ".env").write_text(f"{name}=secret\nTALKDESK_KEY_ID=k\nTALKDESK_CLIENT_ID=c")
+    for here in (below, folder):
+        monkeypatch.chdir(here)
+        assert find_settings(account="acme").credentials.client_id == "c"
+
+
+def test_defaults_are_shown_as_such():
+    shown = repr(find_settings(**KNOWN, client_secret="s"))
+    assert re.search(r"region +us +\(default\)", shown)
+    assert re.search(r"scope +data-reports:read data-reports:write +\(default\)", shown)
+    shown = repr(find_settings(**KNOWN, client_secret="s", region="eu"))
+    assert re.search(r"region +eu +\(argument region\)", shown)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
