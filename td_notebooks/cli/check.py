@@ -105,17 +105,18 @@ class Check:
 
         account = self._client.account
         reached = reach(account.token_url, what="identity host")
-        status = self._look(keys_url(account))
-        shown = "it shows its public keys" if status == 200 else f"its keys answer {status}"
-        return f"{reached}; {shown}"
+        answer = self._look(keys_url(account))
+        if answer.status == 200 and answer.json().get("keys"):
+            return f"{reached}; it shows its public keys"
+        return f"{reached}; asked for its public keys it answers {answer.status}, without any"
 
     def _api_host(self) -> str:
         url = self._client.account.api_url
         reached = reach(url, what="API host")
-        return f"{reached}; without a token it answers {self._look(url + '/')}"
+        return f"{reached}; without a token it answers {self._look(url + '/').status}"
 
-    def _look(self, url: str) -> int:
-        return self._client.transport.public(url, doing="looking whether it is there").status
+    def _look(self, url: str) -> Answer:
+        return self._client.transport.public(url, doing="looking whether it is there")
 
     def _token(self) -> str:
         account = self._client.account

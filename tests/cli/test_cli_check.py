@@ -106,6 +106,7 @@ class GrantsLess(BaseHTTPRequestHandler):
         ("data-reports:read", 3, "it lacks data-reports:write"),
         ("", 0, "the host does not tell the time"),
         ("", 0, "the answer does not say which were granted"),
+        ("", 0, "asked for its public keys it answers 200, without any"),
     ],
 )
 def test_another_host(cli, monkeypatch, place, scope, code, said):
