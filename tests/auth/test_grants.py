@@ -371,14 +371,16 @@ def test_a_pasted_address_that_is_no_answer(login, address, said):
 @pytest.mark.parametrize("spelt", [str, lambda text: text.replace(",", " ").split()])
 def test_scopes_in_every_spelling(sandbox, comma, spelt):
     sandbox._identity.answer = lambda token: {"access_token": "t", "scope": spelt(comma)}
-    transport = transport_of(sandbox, secret_of(sandbox.client), scope="a:read b:write")
+    client = sandbox.add_client(scopes=["a:read", "b:write"])
+    transport = transport_of(sandbox, secret_of(client), scope="a:read b:write")
     assert transport.renew_token().scopes == {"a:read", "b:write"}
 
 
 @pytest.mark.parametrize("value", [None, 7, {}, "", []])
 def test_scopes_that_the_answer_does_not_tell(sandbox, value):
     sandbox._identity.answer = lambda token: {"access_token": "t", "scope": value}
-    transport = transport_of(sandbox, secret_of(sandbox.client), scope="a:read b:write")
+    client = sandbox.add_client(scopes=["a:read", "b:write"])
+    transport = transport_of(sandbox, secret_of(client), scope="a:read b:write")
     assert transport.renew_token().scopes == frozenset()
 
 
