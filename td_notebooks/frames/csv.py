@@ -262,6 +262,8 @@ def _unclosed(block: bytes) -> _Damage | None:
 
 
 def _table(block: bytes, types: dict[str, pa.DataType], on_bad_row: object = None) -> pa.Table:
+    if block.startswith(BOM):  # a character of its first value: pyarrow would drop one such mark
+        block = BOM + block
     return pacsv.read_csv(
         pa.BufferReader(block),
         read_options=pacsv.ReadOptions(

@@ -158,6 +158,16 @@ class Rows:
         return found
 
 
+_FEW: dict[Any, st.SearchStrategy[list[Value]]] = {}
+
+
+def a_few(column: Column | None, kind: Any, zone: str) -> st.SearchStrategy[list[Value]]:
+    if (kind, zone) not in _FEW:
+        some = values(column, zone) if column else texts.map(same)
+        _FEW[kind, zone] = st.lists(some, min_size=1, max_size=3)
+    return _FEW[kind, zone]
+
+
 @st.composite
 def any_rows(draw: Any) -> Rows:
     schema = draw(st.sampled_from(SCHEMAS))
@@ -165,19 +175,20 @@ def any_rows(draw: Any) -> Rows:
     columns: list[Any] = list(schema.columns)
     if draw(st.booleans()):
         columns = [c for c in columns if c.required]
+    missing = draw(st.sampled_from(MISSING))
     turn = draw(st.integers(0, len(columns) - 1))
     columns = columns[turn:] + columns[:turn]
     if draw(st.integers(0, 3)) == 0:
         columns.insert(draw(st.integers(0, len(columns))), "new_column")
-    # A few values for each column, dealt to many rows: drawing each would take all the time.
+    # A few values for each kind of column, dealt to many rows: drawing each takes all the time.
+    drawn: dict[Any, list[Value]] = {}
     pools = []
     for column in columns:
         known = not isinstance(column, str)
-        some = values(column, zone) if known else texts.map(same)
-        pool = draw(st.lists(some, min_size=1, max_size=2))
-        if not known or column.nullable:
-            pool = [*pool, draw(st.sampled_from(MISSING))]
-        pools.append(pool)
+        kind = (column.kind, column.encoding, column.values) if known else None
+        if kind not in drawn:
+            drawn[kind] = draw(a_few(column if known else None, kind, zone))
+        pools.append([*drawn[kind], missing] if not known or column.nullable else drawn[kind])
     count, step = draw(st.integers(0, 40)), draw(st.integers(1, 7))
     rows = [
         [pool[(row * step + row // 3 + at) % len(pool)] for at, pool in enumerate(pools)]
