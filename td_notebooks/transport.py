@@ -125,7 +125,7 @@ class Transport:
         wait_for_quota : bool
             Whether a used-up quota is waited for here.
         needs : str
-            The scope it needs, for messages.
+            The scope it needs. Nothing is sent if the token is known to lack it.
         read : callable
             Makes the result of a good answer. A `DownloadError` it raises counts as no answer:
             something in between spoke in Talkdesk's place.
@@ -137,7 +137,11 @@ class Transport:
 
         def attempt() -> Result | TalkdeskError:
             request = self._http.build_request(
-                method, self.account.api_url + path, params=params, json=body
+                method,
+                self.account.api_url + path,
+                params=params,
+                json=body,
+                extensions={"needs": needs, "doing": doing},
             )
             outcome = self._send(request, doing)
             if isinstance(outcome, TalkdeskError):
@@ -148,6 +152,7 @@ class Transport:
                     doing=doing,
                     account=self.account,
                     scopes=self.scopes,
+                    audience=self.auth.token.audience if self.auth.token else "",
                     needs=needs,
                 )
                 return refusal or read(outcome)

@@ -18,7 +18,7 @@ import httpx
 
 from .. import __version__
 from ..errors import AuthError, ConfigError
-from ..regions import REGIONS, Account, Origin
+from ..regions import Account, region_of_api
 from ..secret import Secret
 from .refusals import refusal
 
@@ -63,6 +63,11 @@ class AccessToken:
         A minute before the end, or half the life of a token that lives less than two minutes.
         """
         return self.asked_at + self.expires_in - min(60.0, self.expires_in / 2)
+
+    @property
+    def audience(self) -> str:
+        """The API it says it is for; empty if it does not say. Nothing is verified."""
+        return audience(self.secret.reveal())
 
     @property
     def authorization(self) -> Secret:
@@ -273,7 +278,7 @@ def parse_token(
     """
     fields = _json_object(body)
     token = fields.get("access_token")
-    if status == 200 and isinstance(token, str) and token:
+    if status == 200 and isinstance(token, str) and _fits_a_header(token):
         scopes = frozenset(str(fields.get("scope") or "").split())
         _check_scopes(scopes, grant, client_id)
         _check_region(audience(token), account)
@@ -320,12 +325,6 @@ def audience(token: str) -> str:
     return said if isinstance(said, str) else ""
 
 
-def region_of_api(url: str) -> str | None:
-    """Return the name of the region whose API has this address, if it is a known one."""
-    host = Origin.of(url).host
-    return next((region.name for region in REGIONS.values() if region.api_host == host), None)
-
-
 def _check_region(aud: str, account: Account) -> None:
     # Only two known regions contradict each other: an unknown address may be a proxy's.
     ours, theirs = region_of_api(account.api_url), region_of_api(aud)
@@ -343,6 +342,11 @@ def _json_object(body: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _fits_a_header(token: str) -> bool:
+    # What does not would be quoted by the HTTP library as it complains.
+    return token != "" and token.isascii() and token.isprintable() and " " not in token
 
 
 def _seconds(value: object) -> float:

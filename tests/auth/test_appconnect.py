@@ -362,7 +362,7 @@ def test_a_new_set_that_does_not_work_yet(sandbox, keys):
         with pytest.raises(TokenError, match="not-yet"):
             client.renew_token()
         sandbox.revoke_tokens()
-        del sandbox._identity.clients.by_id[installation.credentials.client_id]
+        sandbox.revoke_client(installation.credentials.client_id)
         with pytest.raises(TokenError, match=installation.credentials.client_id):
             client.jobs("calls")
     assert [r.status for r in token_requests(sandbox)] == [401, 200, 401, 401, 401]

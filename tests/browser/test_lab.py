@@ -30,20 +30,19 @@ def test_log_in_run_a_report_save_and_reopen(open_notebook, live_sandbox):
         "print(len(explorer.frame), 'calls')",
         "td.login()",
     )
-    lab.theme("Light")
     form = lab.run(0)
     form.get_by_label("Account").fill("sandbox")
     form.get_by_label("Client id").fill(sandbox.client_id)
     form.get_by_label("Client secret").fill("the-wrong-secret")
     form.get_by_role("button", name="Log in").click()
     expect(form.get_by_role("alert")).to_contain_text("Bad client credentials")
-    lab.picture(form, "login-refused-light")
+    lab.pictures(form, "login-refused")
 
     form.get_by_label("Client secret").fill(sandbox.client_secret)
     lab.page.keyboard.press("Enter")
     expect(form.get_by_role("status")).to_contain_text("Logged in to sandbox")
     expect(form.get_by_label("Client secret")).to_have_value("")
-    lab.picture(form, "login-light")
+    lab.pictures(form, "login")
 
     explorer = lab.run(1)
     bar = explorer.get_by_role("progressbar")
@@ -54,7 +53,7 @@ def test_log_in_run_a_report_save_and_reopen(open_notebook, live_sandbox):
     expect(explorer.get_by_text(re.compile("[0-9] rows, [0-9]+ columns"))).to_be_visible()
     explorer.get_by_role("button", name="Show me the code").click()
     expect(explorer.locator("pre")).to_contain_text('client.report("calls"')
-    lab.picture(explorer, "explore-light")
+    lab.pictures(explorer, "explore")
     expect(lab.run(2)).to_contain_text(re.compile("[0-9]+ calls"))
     other = lab.run(3)
     other.get_by_label("Client secret").fill(TYPED_ONLY)
@@ -110,7 +109,6 @@ def test_a_private_key_from_a_file_in_the_dark(open_notebook, live_sandbox):
     sandbox = live_sandbox()
     key = {"name": "k.pem", "mimeType": "text/plain", "buffer": sandbox.private_key.encode()}
     lab = open_notebook(LOGIN.format(sandbox))
-    lab.theme("Dark")
     form = lab.run(0)
     form.get_by_label("Account").fill("sandbox")
     form.get_by_label("Client id").fill(sandbox.client_id)
@@ -118,10 +116,9 @@ def test_a_private_key_from_a_file_in_the_dark(open_notebook, live_sandbox):
     form.get_by_label("Key id").fill(sandbox.key_id)
     form.get_by_label("Private key: file on this computer").set_input_files(key)
     expect(form.get_by_label("Private key", exact=True)).to_have_value(re.compile("BEGIN"))
-    lab.picture(form, "login-key-dark")
+    lab.pictures(form, "login-key")
     form.get_by_role("button", name="Log in").click()
     expect(form.get_by_role("status")).to_contain_text("Logged in to sandbox")
-    lab.picture(form, "login-dark")
 
 
 @pytest.fixture
@@ -142,18 +139,17 @@ def slow_lab(open_notebook, live_sandbox, lab):
 
 def test_cancel_ends_a_report(slow_lab):
     lab = slow_lab("explorer = client.explore()", "explorer.frame", "client.jobs('calls')")
-    lab.theme("Dark")
     explorer = lab.run(1)
     explorer.get_by_role("button", name="Run").click()
     expect(explorer.get_by_role("progressbar")).to_have_attribute("value", re.compile("0.2"))
-    lab.picture(explorer, "explore-running-dark")
+    lab.pictures(explorer, "explore-running")
     explorer.get_by_role("button", name="Cancel").click()
     expect(explorer.get_by_text(re.compile("Cancelled. It goes on at Talkdesk"))).to_be_visible()
     expect(explorer.get_by_role("button", name="Run")).to_be_enabled()
     expect(lab.run(2)).to_contain_text("The run was cancelled")
     jobs = lab.run(3)
     expect(jobs.get_by_role("row")).to_have_count(2)
-    lab.picture(jobs, "jobs-dark")
+    lab.pictures(jobs, "jobs")
 
 
 def test_interrupt_ends_a_report(slow_lab):

@@ -117,7 +117,7 @@ def test_a_scope_that_does_not_allow_listing(place, cli, monkeypatch):
     use(monkeypatch, place, TALKDESK_SCOPE="data-reports:write")
     code, out, _ = cli("check")
     assert code == 3 and marks(out) == dict(zip(STEPS, "✓✓✓✗·", strict=True))
-    assert "It needs data-reports:read" in out
+    assert "it needs data-reports:read" in out
 
 
 def test_a_host_that_is_not_there(place, cli, monkeypatch):
