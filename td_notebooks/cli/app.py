@@ -26,6 +26,7 @@ from .login import login
 from .report import report
 from .sandbox import sandbox
 from .streams import abandon_stdout, prepare, tell
+from .week import week
 
 _log = logging.getLogger("td_notebooks")
 
@@ -68,7 +69,7 @@ app = typer.Typer(
 )
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(appconnect_app, name="appconnect")
-for command in (report, check, login, reports, schema, demo, sandbox):
+for command in (report, check, login, reports, schema, demo, sandbox, week):
     app.command()(command)
 
 

@@ -77,8 +77,11 @@ def epoch(times: pa.ChunkedArray) -> Seconds:
     """
     if pa.types.is_null(times.type):  # no value, no type
         times = times.cast(pa.timestamp("s"))
-    unit = pa.timestamp("s", times.type.tz)
-    whole = times if times.type.unit == "s" else pc.floor_temporal(times, unit="second").cast(unit)
+    # In UTC: rounding local times fails in the hour that clocks repeat.
+    times = times.cast(pa.timestamp(times.type.unit))
+    if times.type.unit != "s":
+        times = pc.floor_temporal(times, unit="second")
+    whole = times.cast(pa.timestamp("s"))
     numbers = whole.cast(pa.int64()).fill_null(np.iinfo(np.int64).min)
     return np.asarray(numbers.to_numpy(), np.int64)
 
