@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import textwrap
 import time
 
 import nbformat
 import pytest
+from left_behind import traces
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, NotebookExporter
 from world import SMALL
@@ -36,19 +36,10 @@ def login_cell(sandbox, form=None):
     )
 
 
-def traces(*secrets):
-    """Return what a secret looks like in plain text and in base64, wherever it begins there."""
-    for secret in secrets:
-        yield secret.encode()
-        for shift in range(3):
-            packed = base64.b64encode(b"x" * shift + secret.encode())
-            yield packed[4:-4] if shift else packed[:-4]
-
-
 def assert_clean(where, data, secrets):
     if isinstance(data, str):
         data = data.encode()
-    assert not [trace for trace in traces(*secrets) if trace in data], where
+    assert not [t for secret in secrets for t in traces(secret) if t in data], where
 
 
 def assert_files_clean(folder, secrets):
