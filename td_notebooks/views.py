@@ -48,12 +48,12 @@ def jobs_html(
     Returns
     -------
     str
-        HTML; each row has the line of code that comes back to the job.
+        HTML; below each job stands the line of code that comes back to it.
     """
     if not states:
         return "<p>No report jobs.</p>"
     as_of = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    head = ["status", "report", "time span", "age", "size", "comes back with"]
+    head = ["status", "report", "time span", "age", "size"]
     rows = [_job_row(state, now, (sizes or {}).get(state.id)) for state in states]
     return (
         f"{_TABLE}<caption{_CELL}>Report jobs as of {as_of}</caption><thead>{_row('th', head)}"
@@ -63,7 +63,9 @@ def jobs_html(
 
 def _job_row(state: JobState, now: float, size: int | None) -> str:
     cells = [_status(state), state.report_type, _span(state), _age(state, now), size_text(size)]
-    return _row("td", cells, f"<td{_CELL}>{_code(way_back(state))}</td>")
+    return _row("td", cells) + (
+        f'<tr><td colspan="{len(cells)}"{_CELL}>{_code(way_back(state))}</td></tr>'
+    )
 
 
 def job_line_html(state: JobState, *, now: float, size: int | None = None) -> str:
@@ -212,6 +214,6 @@ def code_html(code: str) -> str:
     return f'<pre style="user-select: all; margin: 0">{escape(code)}</pre>'
 
 
-def _row(cell: str, texts: Sequence[str], more: str = "", *, style: str = "") -> str:
+def _row(cell: str, texts: Sequence[str], *, style: str = "") -> str:
     shown = "".join(f"<{cell}{_CELL}>{escape(text)}</{cell}>" for text in texts)
-    return f"<tr{style}>{shown}{more}</tr>"
+    return f"<tr{style}>{shown}</tr>"

@@ -50,13 +50,12 @@ FLAGS = [
     "--no-first-run",
 ]
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-# No questions about news; widgets are kept in notebooks, so that all there is to keep is seen.
+# No questions about news.
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {
         "checkForUpdates": False,
         "fetchNews": "false",
     },
-    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
 }
 PATIENCE = 20.0
 IDLE = """() => {
