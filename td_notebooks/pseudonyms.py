@@ -60,7 +60,7 @@ _PHONE = re.compile(r"[+(]?[\d\s().\-/]*\d[\d\s().\-/]*")
 
 @dataclass(frozen=True, slots=True)
 class Pseudonyms:
-    """Replaces values of some kinds by pseudonyms.
+    """Replaces values of some kinds by pseudonyms; called with each batch of a report.
 
     Parameters
     ----------
@@ -68,20 +68,60 @@ class Pseudonyms:
         Of `KINDS`, or names of columns.
     key : Secret
         As `find_key` returns it.
-
-    Attributes
-    ----------
-    check : str
-        Tells keys apart without telling them: 16 hexadecimal digits.
+    source : str, optional
+        The file of the key, for processes elsewhere: a key itself is never sent to them, they
+        look for it as this one did.
     """
 
     kinds: tuple[str, ...]
     key: Secret = field(repr=False)
+    source: str = ""
+
+    @classmethod
+    def find(
+        cls, kinds: tuple[str, ...], path: Path | None = None, *, outside: Path | None = None
+    ) -> Pseudonyms:
+        """Return the pseudonyms of this machine's key.
+
+        Parameters
+        ----------
+        kinds : tuple of str
+            As `parse_kinds` returns them.
+        path, outside : Path, optional
+            As for `find_key`.
+
+        Raises
+        ------
+        ConfigError
+            As for `find_key`.
+        """
+        return cls(kinds, find_key(path, outside=outside), str(path.absolute()) if path else "")
+
+    def __reduce__(self) -> tuple[Callable[..., Pseudonyms], tuple[tuple[str, ...], str, str]]:
+        return _found_again, (self.kinds, self.source, self.check)
 
     @property
     def check(self) -> str:
-        """Return what two runs with the same key have in common."""
+        """Tell keys apart without telling them: 16 hexadecimal digits."""
         return self._digest("check", "")[:16]
+
+    def __call__(self, report_type: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return a batch with pseudonyms in the place of values.
+
+        Parameters
+        ----------
+        report_type : str
+        batch : pyarrow.RecordBatch
+            Columns that are meant become text; the others stay as they are.
+        """
+        import pyarrow as pa
+
+        columns, fields = batch.columns, list(batch.schema)
+        for name, kind in self.columns(batch.schema.names).items():
+            at = batch.schema.get_field_index(name)
+            columns[at] = _hashed(columns[at], functools.partial(self.of, kind))
+            fields[at] = fields[at].with_type(columns[at].type)
+        return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
     def of(self, kind: str, value: str) -> str:
         """Return a value's pseudonym.
@@ -115,46 +155,36 @@ class Pseudonyms:
                 found[name] = kind
         return found
 
-    def apply(self, table: pa.Table) -> pa.Table:
-        """Return a table with pseudonyms in the place of values.
-
-        Parameters
-        ----------
-        table : pyarrow.Table
-            Columns that are meant become text; the others stay as they are.
-        """
-        import pyarrow as pa
-
-        for name, kind in self.columns(table.column_names).items():
-            at = table.column_names.index(name)
-            hashed = _hashed(table.column(at), functools.partial(self.of, kind))
-            table = table.set_column(at, pa.field(name, hashed.type), hashed)
-        return table
-
     def _digest(self, kind: str, value: str) -> str:
         text = f"{kind}\0{value}".encode("utf-8", "surrogatepass")
         return hmac.new(self.key.reveal().encode(), text, hashlib.sha256).hexdigest()
 
 
-def _hashed(column: pa.ChunkedArray, pseudonym: Callable[[str], str]) -> pa.ChunkedArray:
+def _found_again(kinds: tuple[str, ...], source: str, check: str) -> Pseudonyms:
+    """Return on another machine, or in another process, what was there."""
+    found = Pseudonyms.find(kinds, Path(source) if source else None)
+    if found.check != check:
+        raise ConfigError(
+            "The key of the pseudonyms here is not the one that the work was started with.",
+            hint=f"Give every worker the same key, in {KEY_VARIABLE} or in the same file.",
+        )
+    return found
+
+
+def _hashed(column: pa.Array, pseudonym: Callable[[str], str]) -> pa.Array:
     """Hash each different value once."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_nested(column.type):  # a list of values: each on its own
-        return pa.chunked_array(
-            [
-                pa.array(
-                    [items and [item and pseudonym(str(item)) for item in items] for items in part],
-                    pa.list_(pa.string()),
-                )
-                for part in (chunk.to_pylist() for chunk in column.chunks)
-            ],
-            pa.list_(pa.string()),
-        )
-    codes = pc.dictionary_encode(column.cast(pa.string())).combine_chunks()
+        lists = [
+            items and [item and pseudonym(str(item)) for item in items]
+            for items in column.to_pylist()
+        ]
+        return pa.array(lists, pa.list_(pa.string()))
+    codes = pc.dictionary_encode(column.cast(pa.string()))
     known = [value if value is None else pseudonym(value) for value in codes.dictionary.to_pylist()]
-    return pa.chunked_array([pa.array(known, pa.string()).take(codes.indices)])
+    return pa.array(known, pa.string()).take(codes.indices)
 
 
 def plainest(kind: str, value: str) -> str:

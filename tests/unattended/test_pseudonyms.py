@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import stat
 import subprocess
 import sys
@@ -27,13 +28,17 @@ from td_notebooks.secret import Secret
 KEY = Secret("k" * 64)
 
 
+def treat(hashed: Pseudonyms, batch: pa.RecordBatch) -> pa.RecordBatch:
+    return hashed("calls", batch)
+
+
 def everything() -> Pseudonyms:
     return Pseudonyms(tuple(KINDS), KEY)
 
 
 def test_the_same_value_has_the_same_pseudonym_in_every_report() -> None:
     hashed = Pseudonyms(("email", "phone"), KEY)
-    calls = pa.table(
+    calls = pa.record_batch(
         {
             "call_id": ["a", "b", "c", "d"],
             "contact_phone_number": ["+12025550101", None, "", "+12025550102"],
@@ -41,18 +46,18 @@ def test_the_same_value_has_the_same_pseudonym_in_every_report() -> None:
             "talk_time": [1, 2, 3, 4],
         }
     )
-    contacts = pa.table({"contact_person_number": ["+1 (202) 555-0101", "anonymous"]})
-    once = hashed.apply(calls)
+    contacts = pa.record_batch({"contact_person_number": ["+1 (202) 555-0101", "anonymous"]})
+    once = treat(hashed, calls)
     assert once.drop_columns(["contact_phone_number", "user_email"]).equals(
         calls.drop_columns(["contact_phone_number", "user_email"])
     )
     numbers = once["contact_phone_number"].to_pylist()
     assert numbers[0].startswith("phone:") and len(numbers[0]) == 6 + 32
     assert numbers[1:3] == [None, ""] and numbers[3] not in (None, "", numbers[0])
-    assert hashed.apply(contacts)["contact_person_number"][0].as_py() == numbers[0]
+    assert treat(hashed, contacts)["contact_person_number"][0].as_py() == numbers[0]
     addresses = once["user_email"].to_pylist()
     assert addresses[0] == addresses[1] and addresses[0].startswith("email:")
-    assert hashed.apply(once).equals(once), "hashing twice changes nothing"
+    assert treat(hashed, once).equals(once), "hashing twice changes nothing"
 
 
 def test_the_digits_are_those_of_hmac_sha_256() -> None:
@@ -93,7 +98,7 @@ def test_which_columns_are_meant() -> None:
         "talkdesk_phone_number",
         "touchpoint_identifier",
     }
-    assert {name for name in names if name.endswith("email")} <= {
+    assert {name for name in names if name.endswith("_email")} <= {
         name for name, kind in meant.items() if kind == "email"
     }
     assert {name for name, kind in meant.items() if kind == "name"} == {
@@ -121,8 +126,9 @@ def test_which_columns_are_meant() -> None:
 
 def test_a_channel_identifier_is_what_it_looks_like() -> None:
     hashed = Pseudonyms(("email", "phone"), KEY)
-    table = hashed.apply(
-        pa.table({"contact_person_channel_identifier": ["a@b.example", "+12025550101"]})
+    table = treat(
+        hashed,
+        pa.record_batch({"contact_person_channel_identifier": ["a@b.example", "+12025550101"]}),
     )
     assert table.column(0).to_pylist() == [
         hashed.of("email", "a@b.example"),
@@ -132,19 +138,20 @@ def test_a_channel_identifier_is_what_it_looks_like() -> None:
 
 def test_all_kinds_of_arrow_text_and_lists() -> None:
     hashed = Pseudonyms(("ip", "name"), KEY)
-    table = pa.table(
+    table = pa.record_batch(
         {
             "user_name": pa.array(["Ana", "Rui", "Ana"]).dictionary_encode(),
             "agent_name": pa.array(["Ana", None, "Rui"], pa.large_string()),
             "ip_addresses": pa.array([["192.0.2.1", None], None, []]),
         }
     )
-    after = hashed.apply(pa.concat_tables([table, table.slice(0, 0), table]))
+    after = treat(hashed, table)
     ana, rui = hashed.of("name", "Ana"), hashed.of("name", "Rui")
-    assert after["user_name"].to_pylist() == [ana, rui, ana] * 2
-    assert after["agent_name"].to_pylist() == [ana, None, rui] * 2
-    assert after["ip_addresses"].to_pylist() == [[hashed.of("ip", "192.0.2.1"), None], None, []] * 2
-    assert hashed.apply(table.slice(0, 0)).num_rows == 0
+    assert after["user_name"].to_pylist() == [ana, rui, ana]
+    assert after["agent_name"].to_pylist() == [ana, None, rui]
+    assert after["ip_addresses"].to_pylist() == [[hashed.of("ip", "192.0.2.1"), None], None, []]
+    assert after.schema == treat(hashed, table.slice(1, 1)).schema
+    assert treat(hashed, table.slice(0, 0)).num_rows == 0
 
 
 @pytest.mark.parametrize("text", ["00 1 202", "007", "anonymous", "sip:x@y", "+"])
@@ -190,6 +197,19 @@ def test_a_key_in_the_lake_or_too_short_is_refused(
     monkeypatch.setenv(KEY_VARIABLE, "s" * 32)
     assert find_key() == Secret("s" * 32)
     assert not key_path().exists()
+
+
+def test_a_key_is_looked_for_again_in_other_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hashed in (Pseudonyms.find(("phone",)), Pseudonyms.find(("ip",), tmp_path / "own.key")):
+        sent = pickle.dumps(hashed)
+        assert hashed.key.reveal().encode() not in sent
+        assert pickle.loads(sent) == hashed
+    sent = pickle.dumps(Pseudonyms.find(("phone",)))
+    monkeypatch.setenv(KEY_VARIABLE, "other" * 10)
+    with pytest.raises(ConfigError, match="not the one that the work was started with"):
+        pickle.loads(sent)
 
 
 def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
