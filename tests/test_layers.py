@@ -22,7 +22,7 @@ LAYERS = [
     {"metrics", "plots", "week"},
     {"views", "progress", "job", "client"},
     {"sandbox"},
-    {"front_door", "accounts"},
+    {"front_door", "fleet"},
     {"integrations"},
     {"widgets", "magics"},
     {"cli", "__main__", "__init__"},

@@ -29,12 +29,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import ConfigError
-from .settings import Settings, find_settings
-from .timespan import zone as check_zone
+from ..errors import ConfigError
+from ..settings import Settings, find_settings
+from ..timespan import zone as check_zone
 
 if TYPE_CHECKING:
-    from .client import Talkdesk
+    from ..client import Talkdesk
 
 _SETTINGS = (
     "profile",
@@ -105,7 +105,7 @@ class AccountEntry:
         ConfigError
             As for `find_settings`.
         """
-        from .client import Talkdesk
+        from ..client import Talkdesk
 
         return Talkdesk(self.find_settings())
 
@@ -127,12 +127,14 @@ def _of_a_file(source: str) -> bool:
     return place.endswith(":") and not name.startswith("TALKDESK_")
 
 
-def read_accounts(path: Path) -> tuple[AccountEntry, ...]:
+def read_accounts(path: Path, zone: str = "UTC") -> tuple[AccountEntry, ...]:
     """Read a list of accounts.
 
     Parameters
     ----------
     path : Path
+    zone : str
+        IANA name of the zone of those that name none.
 
     Raises
     ------
@@ -152,7 +154,7 @@ def read_accounts(path: Path) -> tuple[AccountEntry, ...]:
             hint="It has one [[accounts]] for each, and [defaults] if you like.",
         )
     entries = tuple(
-        _entry(path, number, defaults | entry if isinstance(entry, dict) else {})
+        _entry(path, number, {"zone": zone} | defaults | entry if isinstance(entry, dict) else {})
         for number, entry in enumerate(listed, 1)
     )
     names = [entry.name for entry in entries]
@@ -188,6 +190,6 @@ def _entry(path: Path, number: int, values: Mapping[str, object]) -> AccountEntr
     name = str(values.get("name") or settings.get("account") or settings.get("profile") or "")
     if not name.strip():
         raise ConfigError(f"{here} has no name.", hint="Give its account, or a name.")
-    zone = str(values.get("zone", "UTC"))
+    zone = str(values["zone"])
     check_zone(zone)
     return AccountEntry(name.strip(), settings, zone, path)
