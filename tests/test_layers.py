@@ -38,7 +38,7 @@ SANDBOX_MAY_IMPORT = {"errors", "clock", "reports.schemas", "sandbox"}
 # Third-party packages and the only places that may import them.
 PLACES = {
     "httpx": {"auth", "transport", "reports.download"},
-    "tenacity": {"transport", "reports"},
+    "tenacity": {"transport", "reports", "lake"},
     "typer": {"cli"},
     "rich": {"cli"},
     "IPython": {"progress", "magics", "widgets"},
