@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent import futures
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..clock import Clock, SystemClock
@@ -90,6 +90,7 @@ class AccountRun:
     Attributes
     ----------
     name : str
+        The member's, or the account's if the member has none.
     account, region : str
         Empty if its settings could not be read.
     outcomes : tuple of Outcome
@@ -113,6 +114,11 @@ class AccountRun:
     def failures(self) -> tuple[Outcome, ...]:
         """The windows that could not be pulled; the next run asks for them again."""
         return tuple(outcome for outcome in self.outcomes if outcome.status == "failed")
+
+    @property
+    def rows(self) -> int:
+        """Rows of the windows that were replaced."""
+        return sum(outcome.rows for outcome in self.outcomes if outcome.status == "replaced")
 
     @property
     def errors(self) -> tuple[TalkdeskError, ...]:
@@ -225,7 +231,7 @@ def sync_account(
                     run = replace(run, outcomes=synced.outcomes)
     except TalkdeskError as error:
         run = replace(run, error=error)
-    run = replace(run, seconds=clock.monotonic() - began)
+    run = replace(run, name=run.name or run.account, seconds=clock.monotonic() - began)
     _log.log(_LEVELS[run.status], "%s", describe(run))
     return run
 
@@ -240,13 +246,11 @@ _LEVELS = {
 
 def describe(run: AccountRun) -> str:
     """Say in one line what came of an account, and why."""
-    commits = [outcome for outcome in run.outcomes if outcome.status == "replaced"]
-    said = [f"{run.name}: {run.status}"]
+    commits = sum(outcome.status == "replaced" for outcome in run.outcomes)
+    said = [f"{run.name or run.account}: {run.status}"]
     if run.outcomes:
-        rows = sum(outcome.rows for outcome in commits)
-        said.append(
-            f"{len(run.outcomes):,} windows asked, {len(commits):,} replaced ({rows:,} rows)"
-        )
+        asked = f"{len(run.outcomes):,} windows asked"
+        said.append(f"{asked}, {commits:,} replaced ({run.rows:,} rows)")
     if run.busy:
         said.append(f"another run is at work on {', '.join(run.busy)}")
     if run.failures:

@@ -2,8 +2,8 @@
 
 ::
 
-    {"status": "partial", "exit_code": 1, "lake": "/data/lake", "started_at": "2026-11-25T03:00:00Z",
-     "finished_at": …, "seconds": 81.2, "rows": 10433,
+    {"status": "partial", "exit_code": 1, "lake": "/data/lake",
+     "started_at": "2026-11-25T03:00:00Z", "finished_at": …, "seconds": 81.2, "rows": 10433,
      "accounts": [{"name": "acme", "account": "acme", "region": "eu", "status": "done",
                    "reports": {"calls": {"replaced": 4, "unchanged": 0, "superseded": 0,
                                          "failed": 0, "rows": 801, …}},
@@ -61,7 +61,9 @@ class Summary:
             "started_at": _moment(self.started_at),
             "finished_at": _moment(self.finished_at),
             "seconds": round(self.finished_at - self.started_at, 3),
-            "rows": sum(o.rows for run in self.runs for o in run.outcomes if o.status == "replaced"),
+            "rows": sum(
+                o.rows for run in self.runs for o in run.outcomes if o.status == "replaced"
+            ),
             "accounts": [_account(run) for run in self.runs],
         }
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from td_notebooks.fleet.accounts import read_accounts
 from td_notebooks.errors import ConfigError
+from td_notebooks.fleet.accounts import read_accounts
 from td_notebooks.profiles import write_profile
 
 
