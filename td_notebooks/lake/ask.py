@@ -21,6 +21,7 @@ from ..errors import ConfigError, LakeError
 from ..frames import arrow_schema as catalogue_schema
 from ..frames import to_pandas
 from ..reports.schemas import Schema, schema, versions
+from .needs import needed
 from .rows import ACCOUNT, MONTH, OWN_NAMES, ROW, TIME, months
 from .table import Table
 
@@ -50,13 +51,7 @@ def connect(tables: Sequence[Table]) -> duckdb.DuckDBPyConnection:
     ConfigError
         DuckDB is not installed.
     """
-    try:
-        import duckdb
-    except ImportError:
-        raise ConfigError(
-            "The lake needs DuckDB.", hint="Install it: pip install 'td_notebooks[lake]'"
-        ) from None
-    base = duckdb.connect(config={"python_enable_replacements": "false"})
+    base: duckdb.DuckDBPyConnection = needed("duckdb").connect(config={"python_enable_replacements": "false"})
     base.execute("SET TimeZone = 'UTC'")
     for table in tables:
         found = dataset(table)
@@ -70,12 +65,10 @@ def sql(tables: Sequence[Table], query: str, parameters: object = None) -> pd.Da
     mentioned = {word.lower() for word in _WORD.findall(query)}
     asked = [table for table in tables if table.report_type in mentioned]
     base = connect(asked)
-    import duckdb
-
     try:
         found = base.sql(query, params=parameters)
         answer = pa.table({}) if found is None else found.to_arrow_table()
-    except duckdb.Error as error:
+    except needed("duckdb").Error as error:
         raise LakeError(
             f"DuckDB: {str(error).strip()}",
             hint=f"The lake has {', '.join(t.report_type for t in tables) or 'no tables yet'}.",

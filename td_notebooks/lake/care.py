@@ -20,8 +20,6 @@ _log = logging.getLogger("td_notebooks")
 
 #: A partition with more files than this is compacted once its month is over.
 FILES = 4
-#: Versions after which the log gets a checkpoint.
-CHECKPOINT_EVERY = 25
 #: Versions after which the ledger is summed up.
 SUMMARY_EVERY = 100
 #: How long files are kept that only older versions need.
@@ -74,17 +72,17 @@ def tend(table: Table, keep: str | timedelta = KEEP, *, now: datetime) -> Tended
     done = Tended(table.report_type)
     if table.exists():
         done = Tended(table.report_type, _compact(table, now), table.vacuum(keep))
-        quicken(table, now)
+        sum_up(table, now)
     return done
 
 
-def quicken(table: Table, now: datetime) -> None:
-    """Write a checkpoint and sum up the ledger when many versions have come since the last.
+def sum_up(table: Table, now: datetime) -> None:
+    """Sum up the ledger when many versions have come since the last time.
 
-    Both are shortcuts: a failure leaves the table as good as before, and is only logged.
+    It is a shortcut for reading: a failure leaves the table as good as before, and is only logged.
     """
     try:
-        table.quicken(now, CHECKPOINT_EVERY, SUMMARY_EVERY)
+        table.sum_up(now, SUMMARY_EVERY)
     except LakeError as error:
         _log.warning("%s", error)
 

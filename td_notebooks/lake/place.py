@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import LakeError
+from .needs import needed
 
 #: Working folders of syncs that were killed are removed after a day.
 ABANDONED = 86_400.0
+#: Seconds after which a turn is taken without being given.
+LONGEST_TURN = 120.0
 _WORK = ".work"
 
 
@@ -91,6 +94,34 @@ class Place:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Wait until no other process of this machine writes in a table, but not for ever.
+
+        The system lets go of the lock of a process that is killed.
+
+        Parameters
+        ----------
+        name : str
+            Of the table.
+        """
+        if self.folder is None:
+            yield
+            return
+        locks = needed("filelock")
+        try:
+            (self.folder / _WORK).mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = locks.FileLock(self.folder / _WORK / f"{name}.lock", mode=0o600)
+            with contextlib.suppress(locks.Timeout):
+                lock.acquire(timeout=LONGEST_TURN)
+        except (OSError, NotImplementedError):  # not every file system has locks
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
 
     def sweep(self) -> None:
         """Remove the working folders of syncs that were killed more than a day ago."""

@@ -23,8 +23,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import ConfigError, DownloadError
+from ..errors import DownloadError
 from ..frames import Drift, read_batches
+from .needs import needed
 from .rows import OWN, OWN_NAMES, ROW, place
 
 if TYPE_CHECKING:
@@ -237,13 +238,7 @@ def _repeated(
 
 
 def _duckdb(folder: Path) -> Any:
-    try:
-        import duckdb
-    except ImportError:
-        raise ConfigError(
-            "The lake needs DuckDB.", hint="Install it: pip install 'td_notebooks[lake]'"
-        ) from None
-    return duckdb.connect(
+    return needed("duckdb").connect(
         config={"memory_limit": "128MB", "threads": 2, "temp_directory": str(folder / "spill")}
     )
 

@@ -24,7 +24,7 @@ from ..reports.jobs import Job
 from ..reports.schedule import QUOTA, WORKERS, Collecting, Schedule
 from ..reports.schemas import schema
 from ..timespan import Moment, Timespan, zone
-from .care import quicken
+from .care import sum_up
 from .place import Place
 from .plan import OLDER_API_DELAY, Wish, length_of, windows
 from .table import OnStep, Step, Table, ignore
@@ -168,7 +168,7 @@ def sync(
         give_up=lambda window, error: _put_up_with(window, error, access),
     ).run()
     for table in tables:
-        quicken(table, now)
+        sum_up(table, now)
     return Synced(tuple(outcomes))
 
 

@@ -3,7 +3,8 @@
 Every commit is made on the very version that was looked at: `deltalake` is told not to retry by
 itself, so a table that changed meanwhile is a conflict, and the window is tried again from a fresh
 look at the table and its ledger. That holds whatever a store or a version of the library decides
-about conflicts of its own accord.
+about conflicts of its own accord. In a folder, writers also take turns (`Place.turn`), so that a
+long write is not overtaken again and again by short ones; nothing rests on it.
 
 The log is kept (``delta.enableExpiredLogCleanup`` is off): it is the ledger. Statistics are kept
 of ``td_time`` alone, so that no commit repeats what the rows hold.
@@ -26,8 +27,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pyarrow as pa
 import tenacity
 
-from ..errors import ConfigError, LakeError, SchemaError
+from ..errors import LakeError, SchemaError
+from ..frames.assemble import fit
 from .ledger import KEY, Entry, Ledger
+from .needs import needed
 from .place import Place, disk_error
 from .rows import ACCOUNT, MONTH, OWN_NAMES, TIME, months
 from .stage import GROUP_ROWS, Staged
@@ -42,6 +45,7 @@ ATTEMPTS = 40
 #: Files are not made larger than this, in bytes.
 FILE_SIZE = 128 << 20
 PROPERTIES = {
+    "delta.checkpointInterval": "25",
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.deletedFileRetentionDuration": "interval 7 days",
@@ -102,7 +106,7 @@ class Table:
         LakeError
             What lies there cannot be read.
         """
-        delta = _deltalake()
+        delta = needed("deltalake")
         from deltalake.exceptions import TableNotFoundError
 
         uri, options = self.place.table(self.report_type), dict(self.place.options) or None
@@ -145,7 +149,7 @@ class Table:
 
     def _looking(self, look: Callable[[DeltaTable], Found]) -> Found | None:
         """Return what a look at the newest version finds; None if there is no table."""
-        delta = _deltalake()
+        delta = needed("deltalake")
         try:
             with self._lock:
                 found = self._fresh()
@@ -217,11 +221,11 @@ class Table:
 
     def _committing(self, work: Callable[[], Found], doing: str) -> Found:
         """Do what ends in a commit, again from a fresh look whenever another's came first."""
-        delta = _deltalake()
+        delta = needed("deltalake")
         from deltalake.exceptions import CommitFailedError
 
         def attempt() -> Found:
-            with self._lock:
+            with self._lock, self.place.turn(self.report_type):
                 return work()
 
         retrying = tenacity.Retrying(
@@ -259,17 +263,15 @@ class Table:
             and (before.end == entry.end or not before.complete)
         ):
             return "unchanged"
-        self._check_types(delta, staged.arrow_schema)
         on_step(Step.WRITING)
-        write, options = _deltalake().write_deltalake, self._commit_options({KEY: entry.dump()})
-        schema = staged.arrow_schema
+        schema = self._joined(arrow_schema(delta), staged.arrow_schema)
 
         def rows() -> Iterator[pa.RecordBatch]:
             for batch in staged.batches():
-                yield from _fitted(batch, schema)
+                yield from fit(batch, schema)
             on_step(Step.WRITTEN)
 
-        write(
+        needed("deltalake").write_deltalake(
             delta,
             pa.RecordBatchReader.from_batches(schema, rows()),
             mode="overwrite",
@@ -277,7 +279,7 @@ class Table:
             schema_mode="merge",
             target_file_size=FILE_SIZE,
             writer_properties=_writer(),
-            **options,
+            **self._commit_options({KEY: entry.dump()}),
         )
         on_step(Step.COMMITTED)
         self._close_off(delta.version())
@@ -345,14 +347,19 @@ class Table:
 
         return self._committing(work, f"removing old files of {self.report_type}")
 
-    def quicken(self, now: datetime, checkpoint_every: int, summary_every: int) -> None:
-        """Write a checkpoint, and sum up the ledger, if so many versions came since the last.
+    def sum_up(self, now: datetime, every: int) -> None:
+        """Sum up the ledger in a property of the table, if enough versions came since the last.
 
         Parameters
         ----------
         now : datetime
-        checkpoint_every, summary_every : int
+        every : int
             Versions.
+
+        Raises
+        ------
+        LakeError
+            The disk is full or read-only, or others commit without end.
         """
 
         def work() -> None:
@@ -360,41 +367,20 @@ class Table:
             if delta is None:
                 return
             summed = Ledger.from_summary(delta.metadata().configuration.get(KEY)).version
-            if delta.version() - summed >= summary_every:
-                delta.alter.set_table_properties(
-                    {KEY: self._read_ledger(delta).summary(now)},
-                    raise_if_not_exists=False,
-                    commit_properties=self._commit_options({})["commit_properties"],
-                    post_commithook_properties=self._commit_options({})[
-                        "post_commithook_properties"
-                    ],
-                )
-                self._close_off(delta.version())
-            if delta.version() - self._last_checkpoint(delta) >= checkpoint_every:
-                delta.create_checkpoint()
-                self._close_off_checkpoint()
+            if delta.version() - summed < every:
+                return
+            delta.alter.set_table_properties(
+                {KEY: self._read_ledger(delta).summary(now)},
+                raise_if_not_exists=False,
+                **self._commit_options({}),
+            )
+            self._close_off(delta.version())
 
-        self._committing(work, f"tending {self.report_type}")
-
-    def _last_checkpoint(self, delta: DeltaTable) -> int:
-        """Return the version of the last checkpoint; where it cannot be told, multiples count."""
-        if self.place.folder is None:
-            return delta.version() - delta.version() % 25
-        try:
-            log = Path(self.place.table(self.report_type)) / "_delta_log"
-            return int(json.loads((log / "_last_checkpoint").read_text("utf-8"))["version"])
-        except (OSError, ValueError, KeyError):
-            return -1
-
-    def _close_off_checkpoint(self) -> None:
-        if self.place.folder is not None:
-            log = Path(self.place.table(self.report_type)) / "_delta_log"
-            for path in [log / "_last_checkpoint", *log.glob("*.checkpoint*.parquet")]:
-                self.place.close_off(path)
+        self._committing(work, f"summing up {self.report_type}")
 
     def _create(self, staged: Staged) -> DeltaTable:
         """Make the table, unless somebody else just did."""
-        delta = _deltalake()
+        delta = needed("deltalake")
         self.place.make()
         uri = self.place.table(self.report_type)
         made: DeltaTable = delta.DeltaTable.create(
@@ -409,11 +395,16 @@ class Table:
         self._close_off(0)
         return made
 
-    def _check_types(self, delta: DeltaTable, schema: pa.Schema) -> None:
-        """Raise if a column of the rows has another type than in the table."""
-        there = {field.name: field.type for field in arrow_schema(delta)}
+    def _joined(self, there: pa.Schema, schema: pa.Schema) -> pa.Schema:
+        """Return the columns of the table and then the new ones of the rows.
+
+        Raises
+        ------
+        SchemaError
+            A column of the rows has another type than in the table.
+        """
         for field in schema:
-            old = there.get(field.name)
+            old = there.field(field.name).type if field.name in there.names else None
             if old is not None and _plain(old) != _plain(field.type):
                 raise SchemaError(
                     f"The column {field.name} of {self.report_type} is {old} in "
@@ -422,15 +413,17 @@ class Table:
                     "and pull it again.",
                     report_type=self.report_type,
                 )
+        return pa.schema([*there, *(field for field in schema if field.name not in there.names)])
 
     def _commit_options(self, metadata: dict[str, str]) -> dict[str, Any]:
-        delta = _deltalake()
+        delta = needed("deltalake")
         return {
             "commit_properties": delta.CommitProperties(
                 custom_metadata=metadata, max_commit_retries=0
             ),
+            # A checkpoint every so many versions keeps the log quick to read.
             "post_commithook_properties": delta.PostCommitHookProperties(
-                create_checkpoint=False, cleanup_expired_logs=False
+                create_checkpoint=True, cleanup_expired_logs=False
             ),
         }
 
@@ -441,6 +434,9 @@ class Table:
         root = Path(self.place.table(self.report_type))
         log = root / "_delta_log" / f"{version:020}.json"
         self.place.close_off(log)
+        for path in log.parent.glob(f"{version:020}.checkpoint*"):
+            self.place.close_off(path)
+            self.place.close_off(log.parent / "_last_checkpoint")
         try:
             lines = log.read_text("utf-8").splitlines()
         except OSError:
@@ -484,27 +480,10 @@ def _windows(commits: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield {"version": int(commit["version"]), "committed_at": at, "entry": entry}
 
 
-def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> list[pa.RecordBatch]:
-    from ..frames.assemble import fit
-
-    return fit(batch, schema)
-
-
 def _plain(kind: pa.DataType) -> pa.DataType:
     """Return a type with text of one kind: Delta knows no other."""
     return pa.string() if pa.types.is_large_string(kind) or kind == pa.string_view() else kind
 
 
 def _writer() -> Any:
-    return _deltalake().WriterProperties(compression="ZSTD", max_row_group_size=GROUP_ROWS)
-
-
-def _deltalake() -> Any:
-    try:
-        import deltalake
-        import deltalake.exceptions
-    except ImportError:
-        raise ConfigError(
-            "The lake needs deltalake.", hint="Install it: pip install 'td_notebooks[lake]'"
-        ) from None
-    return deltalake
+    return needed("deltalake").WriterProperties(compression="ZSTD", max_row_group_size=GROUP_ROWS)
