@@ -258,6 +258,25 @@ class Sandbox:
     ) -> None:
         self.close()
 
+    # -- what happens next -------------------------------------------------------------------
+
+    def set_faults(self, faults: str | Iterable[str], seed: int = 7) -> None:
+        """Put other faults in the place of those that are still to come.
+
+        Parameters
+        ----------
+        faults : str or iterable of str
+            See `td_notebooks.sandbox.faults`; requests are counted from now on. None with ``""``.
+        seed : int
+            Draws their moments.
+
+        Raises
+        ------
+        ConfigError
+            A fault is unknown.
+        """
+        self._plan = fault.FaultPlan(fault.parse_faults(faults), seed)
+
     # -- what there is -----------------------------------------------------------------------
 
     def truth(
