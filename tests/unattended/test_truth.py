@@ -22,9 +22,7 @@ def run(seed: int, folder: Path, weights: Mapping[str, int]) -> None:
         try:
             for _ in range(OPERATIONS):
                 world.operate()
-            until = world.now
-            lookback = world.settle()
-            world.check(lookback, until)
+            world.check(*world.settle())
         except BaseException as error:
             error.add_note("\n".join(world.log))
             raise

@@ -343,16 +343,16 @@ class World:
 
     # -- what must be ----------------------------------------------------------------------------
 
-    def settle(self) -> str:
-        """Sync for the last time, when nothing changes meanwhile; return the look-back."""
+    def settle(self) -> tuple[str, datetime]:
+        """Sync for the last time, when nothing changes meanwhile; return look-back and moment."""
         self.sandbox.set_faults("")
         while any(0 <= moment - self.clock.time() < 3600 for moment in self._pending):
             self.clock.advance(3600)
-        wish = self.wish()
+        wish, until = self.wish(), self.now
         self.sync(**wish)
         clean, _ = self.phases[-1]
         assert clean, self.log[-1]
-        return str(wish["lookback"])
+        return str(wish["lookback"]), until
 
     def check(self, lookback: str, until: datetime) -> None:
         """Compare the table with the truth, and with what was pulled.
