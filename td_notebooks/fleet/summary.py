@@ -100,12 +100,15 @@ def _moment(seconds: float) -> str:
 
 def _account(run: AccountRun) -> dict[str, Any]:
     reports: dict[str, dict[str, int]] = {}
+    asked_from: dict[str, str] = {}
     for outcome in run.outcomes:
         counts = reports.setdefault(
             outcome.report_type,
             dict.fromkeys(("replaced", "unchanged", "superseded", "failed", "rows", *_COUNTED), 0),
         )
         counts[outcome.status] += 1
+        first = outcome.start.isoformat()
+        asked_from[outcome.report_type] = min(asked_from.get(outcome.report_type, first), first)
         if outcome.status == "replaced":
             counts["rows"] += outcome.rows
             for name in _COUNTED:
@@ -117,6 +120,7 @@ def _account(run: AccountRun) -> dict[str, Any]:
         "status": run.status,
         "seconds": round(run.seconds, 3),
         "reports": reports,
+        "asked_from": asked_from,
         "failed": [
             {
                 "report_type": outcome.report_type,
