@@ -28,6 +28,7 @@ from td_notebooks.reports.schemas import schema
 CASES = 20_000 if os.environ.get("TD_NIGHTLY") else 500  # of each property and format
 GOLDEN = Path(__file__).parent / "golden"
 FORMATS = pytest.mark.parametrize("format", list(WRITERS))
+SIZES = st.sampled_from([20, 300, 700, 1500, 3000]) | st.integers(20, 6000)
 checked = settings(
     max_examples=CASES,
     deadline=timedelta(seconds=30),  # nothing may hang
@@ -62,7 +63,7 @@ def test_any_rows_come_back_from_any_pieces(format, data):
     content = data.draw(WRITERS[format](drawn))
     if data.draw(st.integers(0, 9)) == 0:
         content = gzip.compress(content, 1)
-    block, size = data.draw(st.integers(20, 4000)), data.draw(st.integers(20, 3000))
+    block, size = data.draw(SIZES), data.draw(SIZES)
     with pieces(size, data.draw(st.integers(1, 5))):
         reader = read_batches(
             io.BytesIO(content), drawn.schema.report_type, format=format, block=block,
