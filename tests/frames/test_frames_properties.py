@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from td_notebooks.errors import TalkdeskError
+from td_notebooks.frames import csv as csv_module
 from td_notebooks.frames import json as json_module
 from td_notebooks.frames import read_batches, read_report, to_pandas
 from td_notebooks.reports.schemas import schema
@@ -42,6 +43,7 @@ checked = settings(
 def pieces(size: int, sample: int):
     """Make what is parsed at once small, so that few rows pass through many pieces."""
     with (
+        mock.patch.object(csv_module, "BLOCK", size),
         mock.patch.object(json_module, "PIECE", size),
         mock.patch.object(json_module, "SAMPLE", sample),
     ):
