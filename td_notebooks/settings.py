@@ -21,13 +21,13 @@ from dotenv import dotenv_values, find_dotenv
 
 from .auth.browser import REDIRECT_URI
 from .auth.credentials import Credentials
+from .auth.files import read_credentials_file
 from .auth.proofs import credentials_from
 from .errors import ConfigError
 from .profiles import (
     DEFAULT,
     keyring_problem,
     profiles_path,
-    read_credentials_file,
     read_keyring,
     read_profiles,
 )

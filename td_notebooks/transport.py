@@ -177,10 +177,12 @@ class Transport:
         def attempt() -> AccessToken | TalkdeskError:
             flow = self.auth.renewal_flow()
             try:
-                with _closing(
-                    self._http.send(next(flow), auth=httpx.Auth(), stream=True)
-                ) as answer:
-                    flow.send(answer)
+                request = next(flow)
+                while True:
+                    with _closing(
+                        self._http.send(request, auth=httpx.Auth(), stream=True)
+                    ) as answer:
+                        request = flow.send(answer)
             except StopIteration as renewed:
                 token: AccessToken = renewed.value
                 return token
@@ -191,11 +193,35 @@ class Transport:
                 return without_frames(error)
             finally:
                 flow.close()
-            raise AssertionError("the flow asks once")
 
         return self.repeat(
             attempt, lambda error: repeatable(error, side_effects=False, wait_for_quota=True)
         )
+
+    def look(self, url: str) -> int:
+        """Ask for a public document, unsigned, and return the status that came back.
+
+        Parameters
+        ----------
+        url : str
+
+        Raises
+        ------
+        NetworkError
+        """
+        outcome = self._look(url)
+        if isinstance(outcome, TalkdeskError):
+            raise outcome
+        return outcome
+
+    def _look(self, url: str) -> int | TalkdeskError:
+        try:
+            with self.stream(url, signed=False, trace=lambda *_: None) as response:
+                return response.status_code
+        except httpx.HTTPError as error:
+            return network_error(
+                error, doing="looking whether it is there", host=httpx.URL(url).host
+            )
 
     def repeat(
         self,

@@ -50,13 +50,12 @@ FLAGS = [
     "--no-first-run",
 ]
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-# No questions about news; widgets are kept in notebooks, so that all there is to keep is seen.
+# No questions about news.
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {
         "checkForUpdates": False,
         "fetchNews": "false",
     },
-    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
 }
 PATIENCE = 20.0
 IDLE = """() => {
@@ -213,11 +212,12 @@ def open_page(browser: BrowserContext) -> Iterator[Callable[..., Page]]:
     opened = []
     foreign = []
 
-    def refuse(route: Route) -> None:
-        foreign.append(route.request.url)
-        route.abort()
+    def open_one(*, may_ask: re.Pattern[str] | None = None) -> Page:
+        def refuse(route: Route) -> None:
+            if not (may_ask and may_ask.search(route.request.url)):
+                foreign.append(route.request.url)
+            route.abort()
 
-    def open_one() -> Page:
         page = browser.new_page()
         page.route(re.compile("^(?!http://127[.]0[.]0[.]1[:/]|data:|blob:)"), refuse)
         page.on("websocket", lambda socket: here(socket.url) or foreign.append(socket.url))
@@ -241,9 +241,12 @@ def open_notebook(
     """Write notebooks and open them; at the end, end their kernels."""
     url, folder = lab
 
-    def open_one(*cells: str, place: str = "lab") -> Lab:
+    def open_one(*cells: str, place: str = "lab", copy_of: Path | None = None) -> Lab:
         path = folder / f"{re.sub(r'[^a-z]+', '-', request.node.name)}.ipynb"
-        write(path, *cells)
+        if copy_of:
+            shutil.copy(copy_of, path)
+        else:
+            write(path, *cells)
         return Lab(open_page(), url, path, place=place)
 
     yield open_one
