@@ -14,7 +14,7 @@ import copy
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from .auth.grants import AccessToken
     from .frames.table import Backend
+    from .lake import Lake
     from .regions import Account
     from .widgets import ReportForm
 
@@ -266,6 +267,31 @@ class Talkdesk:
             (ReportJob(self._api, state) for state in states[:limit]),
             again=lambda: self.jobs(report_type, limit=limit),
         )
+
+    def lake(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        storage_options: Mapping[str, str] | None = None,
+    ) -> Lake:
+        """Return an incremental store of this account's reports; needs ``td_notebooks[lake]``.
+
+        Parameters
+        ----------
+        path : path or str
+            A folder, or an address such as ``s3://bucket/lake``. Nothing is made before the
+            first `Lake.sync`.
+        storage_options : mapping of str to str, optional
+            What an object store needs, such as its keys.
+
+        Returns
+        -------
+        Lake
+        """
+        from .lake import Access, Lake
+
+        access = Access(self.settings, self._api, self._clock)
+        return Lake(path, storage_options=storage_options, access=access)
 
     def explore(self) -> ReportForm:
         """Show a form that pulls reports: type, dates, zone, progress, a way to stop.

@@ -17,12 +17,12 @@ LAYERS = [
     {"auth", "settings", "profiles", "appconnect"},
     {"answers", "transport", "interrupts"},
     {"reports"},
-    {"frames", "pull"},
+    {"frames", "pull", "pseudonyms"},
     {"lake"},
     {"metrics", "plots", "week"},
     {"views", "progress", "job", "client"},
     {"sandbox"},
-    {"front_door"},
+    {"front_door", "fleet"},
     {"integrations"},
     {"widgets", "magics"},
     {"cli", "__main__", "__init__"},
@@ -38,7 +38,7 @@ SANDBOX_MAY_IMPORT = {"errors", "clock", "reports.schemas", "sandbox"}
 # Third-party packages and the only places that may import them.
 PLACES = {
     "httpx": {"auth", "transport", "reports.download"},
-    "tenacity": {"transport", "reports"},
+    "tenacity": {"transport", "reports", "lake"},
     "typer": {"cli"},
     "rich": {"cli"},
     "IPython": {"progress", "magics", "widgets"},

@@ -9,6 +9,8 @@ The file is written beside its target and renamed, so that a name stands for a w
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import re
 import socket
 import threading
@@ -16,7 +18,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -189,10 +191,12 @@ def fetch(
         What ``read`` returned.
     """
     job.check()
-    fetching = _Fetching(job, path, stop or StopSwitch())
+    switch = stop or StopSwitch()
+    doing = f"downloading {_label(job)}"
+    saving = _Fetching(job, functools.partial(_save, path, switch, doing), switch)
 
     def attempt() -> Result | TalkdeskError:
-        size = fetching.once()
+        size = saving.once()
         if isinstance(size, TalkdeskError):
             return size
         try:
@@ -200,7 +204,94 @@ def fetch(
         except TalkdeskError as error:
             return without_frames(error)
 
-    return job.api.transport.repeat(attempt, _worth_another, wake=fetching.switch.stopped)
+    return job.api.transport.repeat(attempt, _worth_another, wake=switch.stopped)
+
+
+def stream(job: Job, read: Callable[[Body], Result], *, stop: StopSwitch | None = None) -> Result:
+    """Read the file of a finished job as it arrives; again from its start, if it shows damage.
+
+    Nothing of it touches the disk, and no more of it is held than what is read at once.
+
+    Parameters
+    ----------
+    job : Job
+    read : callable
+        Given the file. A `DownloadError` it raises is a reason to fetch once more.
+    stop : StopSwitch, optional
+
+    Returns
+    -------
+    object
+        What ``read`` returned.
+
+    Raises
+    ------
+    DownloadError
+        The file did not arrive whole, or a redirect must not be followed.
+    ApiError, NetworkError, TokenError
+    Stopped
+        The switch was used.
+    """
+    job.check()
+    switch = stop or StopSwitch()
+
+    def take(response: httpx.Response) -> Result:
+        body = Body(response.iter_bytes(BUFFER), switch, f"downloading {_label(job)}")
+        result = read(body)
+        body.drain()
+        return result
+
+    reading = _Fetching(job, take, switch)
+    return job.api.transport.repeat(reading.once, _worth_another, wake=switch.stopped)
+
+
+class Body:
+    """A report file on its way, to be read once.
+
+    Parameters
+    ----------
+    chunks : iterator of bytes
+    switch : StopSwitch
+    doing : str
+        For messages.
+
+    Attributes
+    ----------
+    size : int
+        Bytes that came so far.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], switch: StopSwitch, doing: str) -> None:
+        self.size = 0
+        self._chunks, self._switch, self._doing = chunks, switch, doing
+        self._held = b""
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the bytes that came so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes; none at the end."""
+        if not self._held:
+            self._held = self._next()
+        data, self._held = self._held[:size], self._held[size:]
+        return data
+
+    def drain(self) -> None:
+        """Read what is left, so that the hash is that of the whole file."""
+        while self._next():
+            pass
+
+    def _next(self) -> bytes:
+        self._switch.check()
+        chunk = next(self._chunks, b"")
+        if not self.size and (not chunk or _NO_REPORT.match(chunk)):
+            raise _no_report(self._doing)
+        self._hash.update(chunk)
+        self.size += len(chunk)
+        return chunk
 
 
 def _worth_another(error: TalkdeskError) -> bool:
@@ -210,19 +301,19 @@ def _worth_another(error: TalkdeskError) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fetching:
-    """One file on its way to one path."""
+class _Fetching(Generic[Result]):
+    """One file on its way to whoever takes it."""
 
     job: Job
-    path: Path
+    take: Callable[[httpx.Response], Result]
     switch: StopSwitch
 
     @property
     def doing(self) -> str:
-        return f"downloading {self.job.report_type} job {self.job.id}"
+        return f"downloading {_label(self.job)}"
 
-    def once(self) -> int | TalkdeskError:
-        """Go the whole way; return the size, or the error, which no frame with a link goes with."""
+    def once(self) -> Result | TalkdeskError:
+        """Go the whole way; return the error, if any, which no frame with a link goes with."""
         transport, at_status = self.job.api.transport, self.job.state.result_at_status
         hop = Hop(Secret(self.job.status_url if at_status else self.job.file_url), signed=True)
         try:
@@ -235,7 +326,7 @@ class _Fetching:
                     if response.status_code in REDIRECTS and "Location" in response.headers:
                         hop = hop.next(response.headers["Location"], transport.account.api_origin)
                     elif response.status_code == 200:
-                        return self._save(response)
+                        return self.take(response)
                     else:
                         return self._refusal(hop, response)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -243,23 +334,7 @@ class _Fetching:
             return network_error(error, doing=self.doing, host=hop.host)
         except TalkdeskError as error:
             return without_frames(error)
-        except OSError as error:
-            return _disk_error(self.path, error)
         return DownloadError(f"While {self.doing}, more than {HOPS} redirects came in a row.")
-
-    def _save(self, response: httpx.Response) -> int:
-        with self.path.open("wb") as file:
-            for chunk in response.iter_bytes(BUFFER):
-                self.switch.check()
-                if not file.tell() and _NO_REPORT.match(chunk):
-                    break
-                file.write(chunk)
-            if size := file.tell():
-                return size
-        raise DownloadError(
-            f"While {self.doing}, something that is no report came in its place.",
-            hint="The file may not be ready, or a proxy answered: try again.",
-        )
 
     def _refusal(self, hop: Hop, response: httpx.Response) -> TalkdeskError:
         if not hop.signed:
@@ -278,6 +353,33 @@ class _Fetching:
             scopes=transport.scopes,
             needs=self.job.api.scope("read"),
         ) or DownloadError(f"While {self.doing}, Talkdesk answered {response.status_code}.")
+
+
+def _save(path: Path, switch: StopSwitch, doing: str, response: httpx.Response) -> int:
+    """Write the file; return its size."""
+    try:
+        with path.open("wb") as file:
+            for chunk in response.iter_bytes(BUFFER):
+                switch.check()
+                if not file.tell() and _NO_REPORT.match(chunk):
+                    break
+                file.write(chunk)
+            if size := file.tell():
+                return size
+    except OSError as error:
+        raise _disk_error(path, error) from None
+    raise _no_report(doing)
+
+
+def _label(job: Job) -> str:
+    return f"{job.report_type} job {job.id}"
+
+
+def _no_report(doing: str) -> DownloadError:
+    return DownloadError(
+        f"While {doing}, something that is no report came in its place.",
+        hint="The file may not be ready, or a proxy answered: try again.",
+    )
 
 
 def _disk_error(path: Path, error: OSError) -> DownloadError:

@@ -3,13 +3,16 @@
 One loop, on the caller's thread, submits, polls and waits; finished jobs are collected (downloaded
 and parsed) on a few threads meanwhile. Talkdesk runs at most 15 jobs of an account at once, and
 others may be using the quota too: a refusal means "wait", not "fail".
+
+A window is whatever `submit` understands: a span of one report, or one of several reports that
+share the account's quota.
 """
 
 from __future__ import annotations
 
 import concurrent.futures as futures
 import functools
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -17,8 +20,7 @@ from typing import Generic, TypeVar
 import tenacity
 
 from ..clock import Clock
-from ..errors import JobTimeoutError, QuotaError, TalkdeskError
-from ..timespan import Timespan
+from ..errors import JobError, JobTimeoutError, QuotaError, TalkdeskError
 from .download import StopSwitch
 from .events import Finished, JobEvent, OnEvent, Polled, QuotaFull, Submitted
 from .jobs import Job, poll_delay
@@ -28,6 +30,7 @@ QUOTA = 15
 WORKERS = 4
 LONGEST_QUOTA_PAUSE = 15.0
 
+Window = TypeVar("Window")
 Result = TypeVar("Result")
 
 
@@ -58,12 +61,12 @@ class Collecting:
 
 
 @dataclass(slots=True)
-class Schedule(Generic[Result]):
-    """Pulls the windows of one report.
+class Schedule(Generic[Window, Result]):
+    """Pulls windows side by side.
 
     Parameters
     ----------
-    windows : sequence of Timespan
+    windows : sequence
     submit : callable
         Submits a job for a window; raises `QuotaError` when there is no place for it.
     collect : callable
@@ -77,20 +80,31 @@ class Schedule(Generic[Result]):
         Jobs under way at once.
     report_type : str
         For messages.
+    workers : int
+        Threads that collect.
+    attempts : int
+        How often a window is submitted whose job fails.
+    give_up : callable, optional
+        Makes the result of a window that could not be pulled, given its error, so that the others
+        go on; it may raise the error instead. By default the first error ends everything.
     """
 
-    windows: Sequence[Timespan]
-    submit: Callable[[Timespan], Job]
+    windows: Sequence[Window]
+    submit: Callable[[Window], Job]
     collect: Callable[[Job, Collecting], Result]
     clock: Clock
     timeout: float
     on_event: OnEvent | None = None
     quota: int = QUOTA
     report_type: str = ""
+    workers: int = WORKERS
+    attempts: int = 1
+    give_up: Callable[[Window, TalkdeskError], Result] | None = None
     _waiting: deque[int] = field(default_factory=deque)
     _running: list[_Running] = field(default_factory=list)
     _collecting: dict[int, futures.Future[Result]] = field(default_factory=dict)
     _finished: dict[int, Job] = field(default_factory=dict)
+    _failures: Counter[int] = field(default_factory=Counter)
     _switch: StopSwitch = field(default_factory=StopSwitch)
     _events: deque[JobEvent] = field(default_factory=deque)
     _quota_pause: float = 0.0
@@ -111,7 +125,7 @@ class Schedule(Generic[Result]):
         """
         self._began = self.clock.monotonic()
         self._waiting = deque(range(len(self.windows)))
-        pool = futures.ThreadPoolExecutor(WORKERS, thread_name_prefix="td-download")
+        pool = futures.ThreadPoolExecutor(self.workers, thread_name_prefix="td-download")
         try:
             finished: bool = tenacity.Retrying(
                 retry=tenacity.retry_if_result(lambda finished: not finished),
@@ -121,7 +135,7 @@ class Schedule(Generic[Result]):
                 retry_error_callback=lambda state: False,
             )(lambda: self._turn(pool))
             if not finished:
-                raise self._timed_out()
+                self._give_up_the_rest(self._timed_out())
             self._pass_on_events()
             return [self._collecting[window].result() for window in range(len(self.windows))]
         except (KeyboardInterrupt, TalkdeskError) as error:
@@ -171,6 +185,10 @@ class Schedule(Generic[Result]):
             except QuotaError as error:
                 self._wait_for_quota(error)
                 return
+            except TalkdeskError as error:
+                self._waiting.popleft()
+                self._fail(window, error)
+                continue
             self._waiting.popleft()
             self._quota_pause = 0.0
             now = self.clock.monotonic()
@@ -185,14 +203,20 @@ class Schedule(Generic[Result]):
         self._tell(QuotaFull, JobState(self.report_type, ""), self._waiting[0])
 
     def _poll(self, running: _Running, pool: futures.Executor) -> None:
-        running.job.refresh()
+        try:
+            running.job.refresh()
+            running.job.check()
+        except TalkdeskError as error:
+            if self.give_up or running.job.finished:
+                self._running.remove(running)
+            self._fail(running.window, error)
+            return
         if not running.job.finished:
             now = self.clock.monotonic()
             running.due = now + poll_delay(now - running.began)
             self._tell(Polled, running.job.state, running.window)
             return
         self._running.remove(running)
-        running.job.check()
         self._submit_from = 0.0  # a place is free
         self._tell(Finished, running.job.state, running.window)
         self._finished[running.window] = running.job
@@ -200,6 +224,29 @@ class Schedule(Generic[Result]):
         self._collecting[running.window] = pool.submit(
             self.collect, running.job, Collecting(self._switch, tell)
         )
+
+    def _fail(self, window: int, error: TalkdeskError) -> None:
+        """Submit a window again whose job failed, or put up with its failure, or raise it."""
+        self._failures[window] += 1
+        if isinstance(error, JobError) and self._failures[window] < self.attempts:
+            self._waiting.append(window)
+            return
+        if self.give_up is None:
+            raise error
+        result: futures.Future[Result] = futures.Future()
+        result.set_result(self.give_up(self.windows[window], error))
+        self._collecting[window] = result
+
+    def _give_up_the_rest(self, error: TalkdeskError) -> None:
+        """Put up with the deadline: what is being collected is stopped, what is done stays."""
+        if self.give_up is None:
+            raise error
+        self._switch.stop()
+        for window in range(len(self.windows)):
+            collected = self._collecting.get(window)
+            if collected is None or collected.cancel():
+                self._failures[window] = self.attempts
+                self._fail(window, error)
 
     def _pause(self) -> float:
         """Return the seconds until something is due."""

@@ -1,0 +1,16 @@
+"""An incremental store of reports: Delta tables, kept equal to what Talkdesk has.
+
+`Lake` is the way in; ``client.lake(path)`` makes one that can pull.
+"""
+
+from __future__ import annotations
+
+from .care import Tended
+from .ledger import Entry
+from .place import Place
+from .store import Lake
+from .sync import Synced
+from .table import Step
+from .window import Access, Outcome, Unit
+
+__all__ = ["Access", "Entry", "Lake", "Outcome", "Place", "Step", "Synced", "Tended", "Unit"]

@@ -1,0 +1,229 @@
+"""Which windows to ask for: what is wanted, minus what is present. No I/O.
+
+What is wanted is everything from ``since`` until now. What is present and complete is left out,
+but for the look-back: those last days are asked for again, because calls are changed and reports
+come late. Windows follow the local calendar of the account. History is asked for in months, the
+most one job covers; the days of the look-back one by one, so that an unchanged day is recognised
+by its file; today in two, the finished hours and the unfinished one.
+
+A window is taken as complete up to `known_until`: what Talkdesk had when it was asked. So the
+unfinished hour may be asked for at any time, and is never taken for a whole one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from ..errors import ConfigError
+from ..timespan import LONGEST_JOB, Timespan, zone
+from .ledger import Ledger
+from .spans import Span, difference, splits, union
+
+#: How long the older API's data is behind, and how long before now a window must end there.
+OLDER_API_DELAY = timedelta(hours=1)
+
+_LENGTH = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([dhwm]|min)\s*", re.IGNORECASE)
+_UNITS = {
+    "m": timedelta(minutes=1),
+    "min": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a table should hold of one account.
+
+    Attributes
+    ----------
+    since, until : datetime
+        Aware; half-open.
+    lookback : timedelta
+        How far back complete windows are asked for again.
+    full : bool
+        Ask for everything again.
+    timezone : str
+        IANA name of the zone whose days count.
+    """
+
+    since: datetime
+    until: datetime
+    lookback: timedelta = timedelta(days=3)
+    full: bool = False
+    timezone: str = "UTC"
+
+
+def windows(wish: Wish, ledger: Ledger, account: str) -> list[Timespan]:
+    """Return the windows to ask for, oldest first.
+
+    Parameters
+    ----------
+    wish : Wish
+    ledger : Ledger
+        What the table has.
+    account : str
+
+    Returns
+    -------
+    list of Timespan
+        In UTC. They do not overlap; none is longer than one job may be, and none divides a window
+        that is there and must not be divided.
+    """
+    since, until = wish.since.astimezone(UTC), wish.until.astimezone(UTC)
+    if since >= until:
+        return []
+    recent = max(since, lookback_start(until, wish.lookback, wish.timezone))
+    present = [] if wish.full else ledger.complete(account)
+    wanted = difference([(since, until)], [(start, min(end, recent)) for start, end in present])
+    wholes = ledger.undividable(account)
+    pieces = _whole(_from_full_hours(wanted, until, since, wish.timezone), wholes)
+    return [
+        Timespan(start, end)
+        for piece in pieces
+        for start, end in _cut(piece, _cuts(piece, recent, until, wish.timezone), wholes)
+    ]
+
+
+def lookback_start(until: datetime, lookback: timedelta, timezone: str) -> datetime:
+    """Return where the look-back begins: at a local midnight, or a full hour if it is short.
+
+    Parameters
+    ----------
+    until : datetime
+        Its end.
+    lookback : timedelta
+        Of less than a day, it begins at a full hour; of none, it is empty.
+    timezone : str
+        IANA name.
+    """
+    if not lookback:
+        return until
+    local = (until - lookback).astimezone(zone(timezone))
+    return (_midnight(local) if lookback >= timedelta(days=1) else _full_hour(local)).astimezone(
+        UTC
+    )
+
+
+def length_of(text: str | timedelta) -> timedelta:
+    """Read a length of time: ``"3d"``, ``"36h"``, ``"2w"``, ``"90min"``.
+
+    Raises
+    ------
+    ConfigError
+        It is none, or negative.
+    """
+    if isinstance(text, timedelta):
+        length = text
+    else:
+        found = _LENGTH.fullmatch(text) if isinstance(text, str) else None
+        if found is None:
+            raise ConfigError(
+                f"{text!r} is no length of time.", hint="Write it as 3d, 36h, 2w or 90min."
+            )
+        length = float(found[1]) * _UNITS[found[2].lower()]
+    if length < timedelta(0):
+        raise ConfigError(f"The length of time {text!r} is negative.")
+    return length
+
+
+def known_until(end: datetime, asked_at: datetime, delay: timedelta) -> datetime:
+    """Return up to where a window is complete that was asked for at a moment.
+
+    Parameters
+    ----------
+    end : datetime
+        Of the window.
+    asked_at : datetime
+    delay : timedelta
+        How far the report lags behind.
+    """
+    return min(end, asked_at - delay)
+
+
+def _from_full_hours(
+    spans: Iterable[Span], until: datetime, since: datetime, timezone: str
+) -> list[Span]:
+    """Let the spans that reach into the last two days begin at full hours.
+
+    The hour that was unfinished last time is asked for as a whole: its windows then have the same
+    start each time, and an unchanged one is recognised.
+    """
+    tz = zone(timezone)
+    return union(
+        (max(since, _full_hour(start.astimezone(tz)).astimezone(UTC)), end)
+        if end > until - timedelta(days=2)
+        else (start, end)
+        for start, end in spans
+    )
+
+
+def _whole(spans: Iterable[Span], wholes: Sequence[Span]) -> list[Span]:
+    """Stretch the spans until none of their ends lies inside one that must not be divided."""
+    spans = union(spans)
+    while True:
+        touched = [whole for whole in wholes if any(_divides(span, whole) for span in spans)]
+        if not touched:
+            return spans
+        spans = union([*spans, *touched])
+
+
+def _divides(span: Span, whole: Span) -> bool:
+    return splits(span[0], whole) or splits(span[1], whole)
+
+
+def _cuts(piece: Span, recent: datetime, until: datetime, timezone: str) -> list[datetime]:
+    """Return where a piece is cut: at months in history, then at days, then at the full hour."""
+    tz = zone(timezone)
+    today = _midnight(until.astimezone(tz)).astimezone(UTC)
+    border = min(recent, today)
+    history = (piece[0], min(piece[1], border))
+    days = (max(piece[0], border), piece[1])
+    cuts = [border]
+    if history[0] < history[1]:
+        cuts += [month.start for month in _seen(history, timezone).months()]
+    if days[0] < days[1]:
+        cuts += [day.start for day in _seen(days, timezone).days()]
+    cuts.append(_full_hour(until.astimezone(tz)))
+    return sorted({moment.astimezone(UTC) for moment in cuts})
+
+
+def _cut(piece: Span, cuts: Iterable[datetime], wholes: Sequence[Span]) -> list[Span]:
+    """Cut a piece, but for the cuts that would divide a whole; too long a part is cut at wholes."""
+    inside = [cut for cut in cuts if splits(cut, piece)]
+    allowed = [cut for cut in inside if not any(splits(cut, whole) for whole in wholes)]
+    parts = _parts(piece, allowed)
+    edges = sorted(edge for whole in wholes for edge in whole)
+    return [
+        short
+        for part in parts
+        for short in (
+            [part]
+            if part[1] - part[0] <= LONGEST_JOB
+            else _parts(part, [edge for edge in edges if splits(edge, part)])
+        )
+    ]
+
+
+def _parts(piece: Span, cuts: Iterable[datetime]) -> list[Span]:
+    edges = [piece[0], *cuts, piece[1]]
+    return [(start, end) for start, end in itertools.pairwise(edges) if start < end]
+
+
+def _seen(span: Span, timezone: str) -> Timespan:
+    tz = zone(timezone)
+    return Timespan(span[0].astimezone(tz), span[1].astimezone(tz), timezone)
+
+
+def _midnight(local: datetime) -> datetime:
+    return datetime.combine(local.date(), time(), local.tzinfo)
+
+
+def _full_hour(local: datetime) -> datetime:
+    """Return the start of the local hour; the second of two equal ones stays the second."""
+    return local.replace(minute=0, second=0, microsecond=0)

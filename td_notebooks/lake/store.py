@@ -1,0 +1,417 @@
+"""A lake: one Delta table per report type, in a folder or an object store.
+
+>>> lake = client.lake("talkdesk-lake")                                # doctest: +SKIP
+>>> lake.sync("calls", "user_status", since="400d", timezone="Europe/Lisbon")  # doctest: +SKIP
+>>> lake.sql("SELECT type, count(*) AS calls FROM calls GROUP BY ALL")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ..clock import SystemClock
+from ..errors import ConfigError
+from ..reports.schemas import report_types as known_types
+from ..reports.schemas import schema
+from ..timespan import Moment, Timespan
+from .place import Place
+from .plan import known_until
+from .spans import difference
+from .sync import Synced, end_of, start_of, sync
+from .table import OnStep, Table, ignore
+from .window import Access
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+    from ..frames.table import Backend
+    from ..reports.events import OnEvent
+    from .care import Tended
+    from .stage import Transform
+
+
+class Lake:
+    """A store of reports.
+
+    ``client.lake(path)`` makes one that can pull; without ``access`` it can only be asked.
+
+    Parameters
+    ----------
+    path : path or str
+        A folder, made by the first `sync`; or an address such as ``s3://bucket/lake``.
+    storage_options : mapping of str to str, optional
+        What an object store needs, such as its keys; passed on to `deltalake`.
+    access : Access, optional
+        The way to the account to pull from.
+    on_step : callable, optional
+        Told of each `Step` of each window, on the thread that takes it.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        storage_options: Mapping[str, str] | None = None,
+        access: Access | None = None,
+        on_step: OnStep = ignore,
+    ) -> None:
+        self.place = Place.of(path, storage_options)
+        self._access = access
+        self._on_step = on_step
+        self._tables: dict[str, Table] = {}
+
+    def __repr__(self) -> str:
+        account = f" account={self._access.account.name!r}" if self._access else ""
+        return f"<Lake {self.place.path}{account}>"
+
+    @property
+    def tables(self) -> list[str]:
+        """The report types that are there, in alphabetical order."""
+        return [name for name in known_types() if self.table(name).exists()]
+
+    def table(self, report_type: str) -> Table:
+        """Return the table of a report type, whether it is there yet or not.
+
+        Raises
+        ------
+        ConfigError
+            There is no such report type.
+        """
+        schema(report_type)
+        if report_type not in self._tables:
+            self._tables[report_type] = Table(self.place, report_type)
+        return self._tables[report_type]
+
+    # ── filling it ──
+
+    def sync(
+        self,
+        *report_types: str,
+        since: Moment | timedelta | None = None,
+        until: Moment | None = None,
+        lookback: str | timedelta = "3d",
+        full: bool = False,
+        timezone: str = "UTC",
+        executor: Executor | None = None,
+        progress: OnEvent | None = None,
+        timeout: float = 6 * 3600.0,
+        transform: Transform | None = None,
+    ) -> Synced:
+        """Pull what is missing, and the last days again.
+
+        It may be killed at any moment, run twice, late, or on two machines at once. Each window is
+        replaced in one commit or not at all, and what is missing is found in the table itself.
+
+        Parameters
+        ----------
+        *report_types : str
+            Such as ``"calls"``; by default those that are there.
+        since : date, datetime, timedelta or str, optional
+            From when on everything shall be there: a day, or a length of time back from now such
+            as ``"400d"``. By default the start of what is there.
+        until : date, datetime or str, optional
+            By default now.
+        lookback : timedelta or str
+            How far back complete windows are asked for again, because rows come late and change:
+            ``"3d"``, ``"12h"``. Of a day and more it begins at a local midnight.
+        full : bool
+            Ask for everything again.
+        timezone : str
+            IANA name of the zone whose days and months the windows follow. Times are in UTC.
+        executor : concurrent.futures.Executor, optional
+            What runs the windows (download, check, commit), such as Dask's
+            ``client.get_executor()``. By default a few threads.
+        progress : callable, optional
+            Called with a `JobEvent` for everything that happens to a job.
+        timeout : float
+            Seconds for everything; what is not finished then counts as failed.
+        transform : callable, optional
+            Given the report type and a record batch, returns the batch to be stored in its place,
+            before anything touches the disk. It must be picklable if ``executor`` pickles.
+
+        Returns
+        -------
+        Synced
+            What was asked and stored, and the windows that failed: they are asked for next time.
+
+        Raises
+        ------
+        ConfigError
+            A wrong type, zone or length of time, or no account to pull from.
+        LakeError
+            The disk is full or cannot be written to; the tables are as before.
+        TokenError, ForbiddenError
+            The account cannot be read.
+        """
+        if self._access is None:
+            raise ConfigError(
+                f"The lake {self.place.path} has no account to pull from.",
+                hint="Make it with client.lake(path).",
+            )
+        wanted = report_types or tuple(self.tables)
+        if not wanted:
+            raise ConfigError(
+                "There is nothing in the lake yet.", hint="Say what to pull: lake.sync('calls', …)."
+            )
+        tables = [self.table(report_type) for report_type in dict.fromkeys(wanted)]
+        return sync(
+            self.place,
+            tables,
+            self._access,
+            since=since,
+            until=until,
+            lookback=lookback,
+            full=full,
+            timezone=timezone,
+            executor=executor,
+            progress=progress,
+            timeout=timeout,
+            transform=transform,
+            on_step=self._on_step,
+        )
+
+    # ── asking it ──
+
+    def sql(self, query: str, parameters: Sequence[object] | None = None) -> pd.DataFrame:
+        """Answer a question in SQL (DuckDB's); tables are called as their report types.
+
+        Besides its report's columns each table has ``td_account``; ``td_time``, the time that
+        decides to which window a row belongs; ``td_month``, its month in UTC, by which the files
+        are parted; ``td_row``, the place in the report's file.
+
+        Parameters
+        ----------
+        query : str
+        parameters : sequence, optional
+            For the question marks in it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Missing values stay missing: whole numbers are ``Int64``, flags ``boolean``.
+
+        Raises
+        ------
+        LakeError
+            DuckDB does not understand the question.
+        """
+        from . import ask
+
+        return ask.sql([self.table(name) for name in self.tables], query, parameters)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return a DuckDB connection with the tables as they are now.
+
+        For whoever wants relations, or more than one question to the same state. Close it.
+        """
+        from . import ask
+
+        return ask.connect([self.table(name) for name in self.tables])
+
+    def frame(
+        self,
+        report_type: str,
+        start: Moment,
+        end: Moment,
+        *,
+        columns: Sequence[str] | None = None,
+        timezone: str = "UTC",
+        account: str | None = None,
+        dtype_backend: Backend | None = None,
+    ) -> pd.DataFrame:
+        """Return the rows of a span as ``client.report`` would.
+
+        Parameters
+        ----------
+        report_type : str
+        start, end : date, datetime or str
+            The span ``[start, end)``.
+        columns : sequence of str, optional
+            Which ones to read; all by default.
+        timezone : str
+            IANA name of the zone the dates are meant in.
+        account : str, optional
+            By default the one the lake pulls from, or the only one there is.
+        dtype_backend : {"numpy_nullable", "pyarrow"}, optional
+
+        Returns
+        -------
+        pandas.DataFrame
+            In the order of the report's time column; ``frame.attrs["td"]`` tells the units.
+
+        Raises
+        ------
+        LakeError
+            The report is not there, or the account is not clear.
+        ConfigError
+            There is no such report type, column or zone.
+        """
+        from . import ask
+
+        span = Timespan.of(start, end, timezone)
+        return ask.frame(
+            self.table(report_type),
+            span.start.astimezone(UTC),
+            span.end.astimezone(UTC),
+            account=self._account(account),
+            columns=columns,
+            dtype_backend=dtype_backend,
+        )
+
+    def arrow(
+        self,
+        report_type: str,
+        start: Moment,
+        end: Moment,
+        *,
+        columns: Sequence[str] | None = None,
+        timezone: str = "UTC",
+        account: str | None = None,
+        batch_size: int = 1 << 16,
+    ) -> pa.RecordBatchReader:
+        """Return the rows of a span batch by batch, with bounded memory.
+
+        Parameters and errors are those of `frame`, and:
+
+        Parameters
+        ----------
+        report_type, start, end, columns, timezone, account
+        batch_size : int
+            Rows of a batch at most.
+
+        Returns
+        -------
+        pyarrow.RecordBatchReader
+            In no particular order.
+        """
+        from . import ask
+
+        span = Timespan.of(start, end, timezone)
+        return ask.batches(
+            self.table(report_type),
+            span.start.astimezone(UTC),
+            span.end.astimezone(UTC),
+            account=self._account(account),
+            columns=columns,
+            batch_size=batch_size,
+        )
+
+    # ── looking after it ──
+
+    def gaps(
+        self,
+        *report_types: str,
+        since: Moment | timedelta | None = None,
+        until: Moment | None = None,
+        timezone: str = "UTC",
+    ) -> pd.DataFrame:
+        """List what is missing, or was not complete when it was asked for.
+
+        Parameters
+        ----------
+        *report_types : str
+            By default those that are there.
+        since, until
+            As for `sync`. By default from the first window of each account until what Talkdesk
+            can have by now.
+        timezone : str
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``report_type``, ``account``, ``start``, ``end`` (UTC); one row per gap.
+        """
+        import pandas as pd
+
+        now = datetime.fromtimestamp(self._now(), UTC)
+        found = []
+        for name in report_types or self.tables:
+            delay = timedelta(seconds=schema(name).freshness_seconds)
+            last = known_until(end_of(until, now, timezone), now, delay)
+            ledger = self.table(name).ledger()
+            accounts = [self._access.account.name] if self._access else ledger.accounts
+            for account in accounts:
+                entries = ledger.of(account)
+                if since is not None:
+                    first = start_of(since, now, timezone)
+                elif entries:
+                    first = min(entry.start for entry in entries)
+                else:
+                    continue
+                missing = difference([(first, last)], ledger.complete(account))
+                found += [(name, account, start, end) for start, end in missing]
+        frame = pd.DataFrame(found, columns=["report_type", "account", "start", "end"])
+        return frame.astype({"start": _MOMENTS, "end": _MOMENTS})
+
+    def history(self, *report_types: str) -> pd.DataFrame:
+        """List the windows that were stored, newest first, as far as the tables' logs go back.
+
+        Parameters
+        ----------
+        *report_types : str
+            By default those that are there.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per commit: ``report_type``, ``version``, ``committed_at`` and the columns of
+            `Entry`. Times are in UTC.
+        """
+        import pandas as pd
+
+        from .ledger import Entry
+
+        names = list(Entry.__dataclass_fields__)
+        rows = [
+            {
+                "report_type": name,
+                "version": commit["version"],
+                "committed_at": commit["committed_at"],
+                **{field: getattr(commit["entry"], field) for field in names},
+            }
+            for name in report_types or self.tables
+            for commit in self.table(name).history()
+        ]
+        frame = pd.DataFrame(rows, columns=["report_type", "version", "committed_at", *names])
+        moments = ("committed_at", "start", "end", "asked_at", "known_until")
+        frame = frame.astype(dict.fromkeys(moments, _MOMENTS))
+        return frame.sort_values("committed_at", ascending=False, kind="stable", ignore_index=True)
+
+    def tend(self, *report_types: str, keep: str | timedelta = "7d") -> list[Tended]:
+        """Put small files together and remove those that nobody needs any more.
+
+        Safe beside readers and writers.
+
+        Parameters
+        ----------
+        *report_types : str
+            By default those that are there.
+        keep : timedelta or str
+            How long files stay that only older versions need; at least an hour. A question that
+            takes longer than that must be asked again.
+
+        Returns
+        -------
+        list of Tended
+        """
+        from . import care
+
+        return [
+            care.tend(self.table(name), keep, now=datetime.fromtimestamp(self._now(), UTC))
+            for name in report_types or self.tables
+        ]
+
+    def _account(self, account: str | None) -> str | None:
+        return account or (self._access.account.name if self._access else None)
+
+    def _now(self) -> int:
+        return int((self._access.clock if self._access else SystemClock()).time())
+
+
+_MOMENTS = "datetime64[us, UTC]"
