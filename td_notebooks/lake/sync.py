@@ -27,7 +27,8 @@ from ..timespan import Moment, Timespan, zone
 from .care import sum_up
 from .place import Place
 from .plan import OLDER_API_DELAY, Wish, length_of, windows
-from .table import OnStep, Step, Table, ignore
+from .replace import OnStep, Step, ignore
+from .table import Table
 from .window import Access, Outcome, Unit, Window, failed, run
 
 if TYPE_CHECKING:

@@ -29,7 +29,8 @@ from ..transport import Transport
 from .ledger import Entry
 from .place import disk_error
 from .plan import OLDER_API_DELAY, known_until
-from .table import OnStep, Step, Table, ignore
+from .replace import OnStep, Step, ignore, replace
+from .table import Table
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -222,7 +223,6 @@ class Unit:
                 body,
                 folder,
                 self.state.report_type,
-                account=self.access.account.name,
                 start=self.span.start,
                 end=self.span.end,
                 format=self.format,
@@ -271,8 +271,8 @@ class Unit:
             sha256=staged.sha256,
             payload=staged.schema.version,
         )
-        status = self.table.replace(
-            staged, entry, asked_at=self.state.created_at, on_step=self.on_step
+        status = replace(
+            self.table, staged, entry, asked_at=self.state.created_at, on_step=self.on_step
         )
         outcome = Outcome(
             report_type=self.state.report_type,
