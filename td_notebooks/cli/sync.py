@@ -85,7 +85,7 @@ def sync(
             "ip, notes, or columns; separated by commas."
         ),
     ] = None,
-    pseudonym_key: Annotated[
+    pseudonyms_file: Annotated[
         Path | None,
         typer.Option(help="File of the key; else TALKDESK_PSEUDONYM_KEY, else one of its own."),
     ] = None,
@@ -131,7 +131,7 @@ def sync(
             timeout=timeout,
             wait=wait,
             kinds=pseudonymise,
-            key_file=pseudonym_key,
+            key_file=pseudonyms_file,
         )
         done = _run(members, task, at_once, began)
     except (TalkdeskError, KeyboardInterrupt) as error:
