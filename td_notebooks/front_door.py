@@ -36,6 +36,8 @@ _KEPT = (
     "key_algorithm",
     "redirect_uri",
     "scope",
+    "token_type",
+    "token_days",
     "ca",
 )
 _LONGEST_KEY_SET = 1 << 20
@@ -56,6 +58,8 @@ def connect(
     api_url: str | None = None,
     token_url: str | None = None,
     reports_path: str | None = None,
+    token_type: str | None = None,
+    token_days: int | None = None,
     ca: str | None = None,
     sandbox: bool | Sandbox = False,
 ) -> Talkdesk:
@@ -93,6 +97,11 @@ def connect(
         Addresses in place of the region's.
     reports_path : str, optional
         ``"/data/reports"`` (default), or ``"/reports"`` for the older API.
+    token_type : str, optional
+        ``"jwt"`` (default), or ``"opaque"`` for a long-lived token (STS), which needs a client
+        secret, and which only some of Talkdesk's APIs take.
+    token_days : int, optional
+        How long an opaque token lives, from 1 (default) to 365.
     ca : str, optional
         File of certificates to trust instead of the system's.
     sandbox : bool or Sandbox, optional
@@ -135,6 +144,8 @@ def connect(
             api_url=api_url,
             token_url=token_url,
             reports_path=reports_path,
+            token_type=token_type,
+            token_days=None if token_days is None else str(token_days),
             ca=ca,
         )
     )
@@ -150,6 +161,8 @@ def login(
     region: str | None = None,
     client_id: str | None = None,
     client_secret: str | Secret | None = None,
+    private_key: str | Secret | None = None,
+    key_id: str | None = None,
     scope: str | None = None,
     redirect_uri: str | None = None,
     api_url: str | None = None,
@@ -175,7 +188,9 @@ def login(
     profile : str, optional
         Keep the login in the keyring, and its settings in this profile; without it the login
         lasts as long as the program.
-    credentials_file, account, region, client_id, client_secret, scope, api_url, token_url, ca
+    credentials_file, account, region, client_id, client_secret, private_key, key_id, scope
+        As for `connect`.
+    api_url, token_url, ca
         As for `connect`.
     redirect_uri : str, optional
         One that is registered at the client; ``http://127.0.0.1:8400/callback`` by default.
@@ -198,6 +213,7 @@ def login(
         The login was refused, is not for this request, or nobody came.
     """
     client_secret = _hidden(client_secret)
+    private_key = _hidden(private_key)
     problem = keyring_problem() if profile else None
     if problem:
         raise ConfigError(
@@ -212,6 +228,8 @@ def login(
         region=region,
         client_id=client_id,
         client_secret=client_secret,
+        private_key=private_key,
+        key_id=key_id,
         scope=scope,
         redirect_uri=redirect_uri,
         api_url=api_url,

@@ -125,7 +125,7 @@ class Transport:
         wait_for_quota : bool
             Whether a used-up quota is waited for here.
         needs : str
-            The scope it needs, for messages.
+            The scope it needs. Nothing is sent if the token is known to lack it.
         read : callable
             Makes the result of a good answer. A `DownloadError` it raises counts as no answer:
             something in between spoke in Talkdesk's place.
@@ -137,7 +137,11 @@ class Transport:
 
         def attempt() -> Result | TalkdeskError:
             request = self._http.build_request(
-                method, self.account.api_url + path, params=params, json=body
+                method,
+                self.account.api_url + path,
+                params=params,
+                json=body,
+                extensions={"needs": needs, "doing": doing},
             )
             outcome = self._send(request, doing)
             if isinstance(outcome, TalkdeskError):
@@ -148,6 +152,7 @@ class Transport:
                     doing=doing,
                     account=self.account,
                     scopes=self.scopes,
+                    audience=self.auth.token.audience if self.auth.token else "",
                     needs=needs,
                 )
                 return refusal or read(outcome)
@@ -172,10 +177,12 @@ class Transport:
         def attempt() -> AccessToken | TalkdeskError:
             flow = self.auth.renewal_flow()
             try:
-                with _closing(
-                    self._http.send(next(flow), auth=httpx.Auth(), stream=True)
-                ) as answer:
-                    flow.send(answer)
+                request = next(flow)
+                while True:
+                    with _closing(
+                        self._http.send(request, auth=httpx.Auth(), stream=True)
+                    ) as answer:
+                        request = flow.send(answer)
             except StopIteration as renewed:
                 token: AccessToken = renewed.value
                 return token
@@ -186,11 +193,35 @@ class Transport:
                 return without_frames(error)
             finally:
                 flow.close()
-            raise AssertionError("the flow asks once")
 
         return self.repeat(
             attempt, lambda error: repeatable(error, side_effects=False, wait_for_quota=True)
         )
+
+    def look(self, url: str) -> int:
+        """Ask for a public document, unsigned, and return the status that came back.
+
+        Parameters
+        ----------
+        url : str
+
+        Raises
+        ------
+        NetworkError
+        """
+        outcome = self._look(url)
+        if isinstance(outcome, TalkdeskError):
+            raise outcome
+        return outcome
+
+    def _look(self, url: str) -> int | TalkdeskError:
+        try:
+            with self.stream(url, signed=False, trace=lambda *_: None) as response:
+                return response.status_code
+        except httpx.HTTPError as error:
+            return network_error(
+                error, doing="looking whether it is there", host=httpx.URL(url).host
+            )
 
     def repeat(
         self,

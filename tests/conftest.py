@@ -20,7 +20,7 @@ from td_notebooks.sandbox import Sandbox, SandboxClock
 def _remember(close: Callable[[Sandbox], None]) -> Callable[[Sandbox], None]:
     @functools.wraps(close)
     def remembering_close(sandbox: Sandbox) -> None:
-        assert sandbox.secrets, "there is something to look for"
+        Seen.sandboxes += 1
         Seen.secrets.update(sandbox.secrets)
         test = os.environ.get("PYTEST_CURRENT_TEST", "")
         Seen.storage_requests += [
@@ -54,6 +54,7 @@ def debug_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def left_behind(debug_log: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Look for leaks in everything that this run, or this worker of it, wrote."""
     yield
+    assert Seen.secrets or Seen.sandboxes < 5, "there is something to look for"
     found = files_with_secrets(tmp_path_factory.getbasetemp(), Seen.secrets)
     assert not found, f"secrets in {found}"
     signed_in = {test for test, had_authorization in Seen.storage_requests if had_authorization}

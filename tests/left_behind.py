@@ -21,6 +21,14 @@ def needles(secrets: Iterable[str]) -> Iterator[str]:
             )
 
 
+def traces(secret: str) -> Iterator[bytes]:
+    """Return what a secret looks like in plain text and in base64, wherever it begins there."""
+    yield secret.encode()
+    for shift in range(3):
+        packed = base64.b64encode(b"x" * shift + secret.encode())
+        yield packed[4:-4] if shift else packed[:-4]
+
+
 def _marks(secrets: Iterable[str]) -> Iterator[bytes]:
     """Return the longest unbroken part of each thing to look for, to be found word by word.
 

@@ -15,7 +15,7 @@ ROOT = Path(td_notebooks.__file__).parent
 LAYERS = [
     {"errors", "secret", "redaction", "clock", "regions", "timespan"},
     {"auth", "settings", "profiles", "appconnect"},
-    {"answers", "transport"},
+    {"answers", "transport", "interrupts"},
     {"reports"},
     {"frames", "pull", "pseudonyms"},
     {"lake"},
@@ -30,7 +30,7 @@ LAYERS = [
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
 # Methods that are only a door to something higher, and import it when they are called.
-DOORS = {("client", "widgets")}
+DOORS = {("client", "widgets"), ("job", "widgets")}
 
 # The sandbox shares no parsing or formatting with the client: it knows the facts, not the code.
 SANDBOX_MAY_IMPORT = {"errors", "clock", "reports.schemas", "sandbox"}

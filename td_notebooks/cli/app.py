@@ -28,6 +28,7 @@ from .report import report
 from .sandbox import sandbox
 from .streams import abandon_stdout, prepare, tell
 from .sync import sync
+from .week import week
 
 _log = logging.getLogger("td_notebooks")
 
@@ -71,7 +72,7 @@ app = typer.Typer(
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(lake_app, name="lake")
 app.add_typer(appconnect_app, name="appconnect")
-for command in (report, sync, check, login, reports, schema, demo, sandbox):
+for command in (report, sync, week, check, login, reports, schema, demo, sandbox):
     app.command()(command)
 app.command("export")(export_lake)
 

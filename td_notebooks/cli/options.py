@@ -31,6 +31,12 @@ Account = Annotated[
 Region = Annotated[
     str | None, typer.Option("--region", help="us, eu, ca or au; else TALKDESK_REGION.")
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", help="As `td-notebooks login --profile` keeps it; else TALKDESK_PROFILE."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Use a simulated Talkdesk; no account is needed.")
@@ -73,7 +79,10 @@ def storage_options(given: list[str] | None) -> dict[str, str]:
 
 
 def open_client(
-    account: str | None = None, region: str | None = None, use_sandbox: bool = False
+    account: str | None = None,
+    region: str | None = None,
+    use_sandbox: bool = False,
+    profile: str | None = None,
 ) -> Talkdesk:
     """Return the client that the options, the environment and ``.env`` describe.
 
@@ -84,4 +93,6 @@ def open_client(
     """
     from ..front_door import connect
 
-    return connect(sandbox=True) if use_sandbox else connect(account=account, region=region)
+    if use_sandbox:
+        return connect(sandbox=True)
+    return connect(account=account, region=region, profile=profile)

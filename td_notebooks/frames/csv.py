@@ -19,8 +19,8 @@ import pyarrow.csv as pacsv
 
 from ..errors import DownloadError
 from .columns import FALSE_WORDS, TEXT, TRUE_WORDS, WALL, arrow_type
-from .drift import unused
-from .feed import BOM, layout, utf8_error
+from .drift import check_width, unused
+from .feed import BOM, layout, other_kind, utf8_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,19 +105,29 @@ def _header(feed: Feed, watch: Watch) -> bytes:
     held = feed.held
     if layout(held) != "csv":
         raise DownloadError(
-            "This is not a CSV report: it " + ("is empty." if not held else "has another format."),
+            f"This is not a CSV report: it is {other_kind(held) or 'JSON'}.",
             hint="Download it again, or check the format the job was asked for.",
         )
     while not (end := _first_row_end(held)) and not feed.ended:
         held = feed.more()
     line = held[: end or len(held)]
     try:
-        fields = next(csv.reader(io.StringIO(line.decode(), newline="")))
+        fields, *others = csv.reader(io.StringIO(line.decode(), newline=""))
     except UnicodeDecodeError as error:
         raise utf8_error(error, feed.offset) from error
-    except (csv.Error, StopIteration) as error:
+    except (csv.Error, ValueError) as error:
         raise DownloadError(f"The first row of the report is damaged: {error}.") from error
-
+    if others or (len(fields) == 1 and re.search("[;\t]", fields[0])):
+        raise DownloadError(
+            "This is not a CSV report: its "
+            + (
+                "rows end in carriage returns alone."
+                if others
+                else "fields have no commas between."
+            ),
+            hint="A program has saved it again; give the file as it was downloaded.",
+        )
+    check_width(len(fields))
     schema = watch.schema
     if not any(schema.match(fields)) and len(fields) in (
         len(schema.columns),
@@ -134,17 +144,20 @@ def _header(feed: Feed, watch: Watch) -> bytes:
 
 def _first_row_end(held: bytes) -> int:
     """Return the end of the first row; 0 if it is not there."""
-    end = held.find(b"\n") + 1
-    while end and held.count(b'"', 0, end) % 2:
-        end = held.find(b"\n", end) + 1
+    end, quotes, counted = held.find(b"\n") + 1, 0, 0
+    while end:
+        quotes += held.count(b'"', counted, end)
+        if quotes % 2 == 0:
+            break
+        counted, end = end, held.find(b"\n", end) + 1
     return end
 
 
 def _distinct(fields: Sequence[str]) -> list[str]:
-    distinct: list[str] = []
+    distinct: dict[str, None] = {}
     for field in fields:
-        distinct.append(unused(field, distinct))
-    return distinct
+        distinct[unused(field, distinct)] = None
+    return list(distinct)
 
 
 def parsed_type(column: Column | None) -> pa.DataType:
@@ -163,25 +176,32 @@ def parsed_type(column: Column | None) -> pa.DataType:
 def _cut(held: bytes) -> int:
     """Return where the last whole row ends: after a line end outside quotes."""
     end = held.rfind(b"\n") + 1
-    quotes = held.count(b'"', 0, end) if b'"' in held else 0
-    while end and quotes % 2:
-        before = held.rfind(b"\n", 0, end - 1) + 1
-        quotes -= held.count(b'"', before, end)
-        end = before
-    return end
+    if b'"' not in held or held.count(b'"', 0, end) % 2 == 0:
+        return end
+    # The last line end is within quotes: go back from quote to quote.
+    opening = held.rfind(b'"', 0, end)
+    while opening >= 0:
+        closing = held.rfind(b'"', 0, opening)
+        end = held.rfind(b"\n", closing + 1, opening) + 1
+        if end:
+            return end
+        opening = held.rfind(b'"', 0, max(closing, 0))
+    return 0
 
 
 def _without_header(block: bytes, header: bytes) -> bytes:
     """Drop rows that repeat the header, as files put together end to end have them."""
-    at = block.find(header) if header else -1
-    while at >= 0:
-        start = at - len(BOM) if block[:at].endswith(BOM) else at
-        end = at + len(header)
-        alone = block[end : end + 2].startswith((b"\n", b"\r\n")) or end == len(block)
-        if alone and block[start - 1 : start] in (b"", b"\n") and not block.count(b'"', 0, at) % 2:
-            block, end = block[:start] + block[end:].lstrip(b"\r\n"), start
-        at = block.find(header, end)
-    return block
+    if not header or header not in block:
+        return block
+    row = rb"(?:\A|(?<=\n))(?:%b)?%b(?:\r?\n|\Z)" % (BOM, re.escape(header))
+    kept, start, quotes, counted = [], 0, 0, 0
+    for found in re.finditer(row, block):
+        quotes += block.count(b'"', counted, found.start())
+        counted = found.start()
+        if quotes % 2 == 0:
+            kept.append(block[start : found.start()])
+            start = found.end()
+    return b"".join([*kept, block[start:]])
 
 
 @dataclass(frozen=True)
@@ -242,6 +262,8 @@ def _unclosed(block: bytes) -> _Damage | None:
 
 
 def _table(block: bytes, types: dict[str, pa.DataType], on_bad_row: object = None) -> pa.Table:
+    if block.startswith(BOM):  # a character of its first value: pyarrow would drop one such mark
+        block = BOM + block
     return pacsv.read_csv(
         pa.BufferReader(block),
         read_options=pacsv.ReadOptions(

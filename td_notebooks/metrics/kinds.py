@@ -6,6 +6,8 @@ order.
 
 from __future__ import annotations
 
+import warnings
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -13,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import SchemaError
 from .wording import lacking
 
 if TYPE_CHECKING:
@@ -21,6 +24,41 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Seconds = NDArray[np.int64]
+
+
+def frame_of(native: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """Return a frame as narwhals sees it.
+
+    Raises
+    ------
+    SchemaError
+        If it is no frame.
+    """
+    try:
+        with _quiet() if nw.dependencies.is_dask_dataframe(native) else nullcontext():
+            frame: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(native)
+            return frame
+    except TypeError as error:
+        raise SchemaError(
+            f"A measure was given a {type(native).__name__}, which is no frame.",
+            hint="It takes a report as a pandas, polars, Arrow, DuckDB, Dask or PySpark frame.",
+        ) from error
+
+
+def columns_of(native: Any) -> list[str]:
+    """Return the names of a frame's columns."""
+    return list(frame_of(native).collect_schema().names())
+
+
+def collected(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> pa.Table:
+    """Return a frame's rows as an Arrow table, with its columns and no others."""
+    names = frame.collect_schema().names()
+    if isinstance(frame, nw.LazyFrame):
+        table = frame.collect("pyarrow").to_native()
+    else:
+        table = frame.to_arrow()
+    # The index of a pandas frame becomes a column, too.
+    return table.select(names).replace_schema_metadata(None)
 
 
 def arrow(native: Any, columns: Sequence[str], purpose: str, report: str) -> pa.Table:
@@ -40,12 +78,11 @@ def arrow(native: Any, columns: Sequence[str], purpose: str, report: str) -> pa.
     SchemaError
         If there is no such column.
     """
-    frame = nw.from_native(native).lazy()
+    frame = frame_of(native)
     known = frame.collect_schema().names()
     if missing := [name for name in columns if name not in known]:
-        raise lacking(purpose, missing, report)
-    table: pa.Table = frame.select(*columns).collect("pyarrow").to_native()
-    return table
+        raise lacking(purpose, missing, report, known)
+    return collected(frame.select(*columns))
 
 
 def like(native: Any, table: pa.Table) -> Any:
@@ -57,17 +94,32 @@ def like(native: Any, table: pa.Table) -> Any:
         The other one.
     table : pyarrow.Table
     """
-    given = nw.from_native(native)
+    given = frame_of(native)
     kind = given.implementation
+    if kind.is_spark_like():
+        return _spark(native, table)
     if isinstance(given, nw.LazyFrame):
-        session = {"session": native.sparkSession} if kind.is_spark_like() else {}
-        return nw.from_native(table, eager_only=True).lazy(kind, **session).to_native()
+        with _quiet():
+            return nw.from_native(table, eager_only=True).lazy(kind).to_native()
     if kind.is_pandas():
         import pandas as pd
 
         if any(isinstance(dtype, pd.ArrowDtype) for dtype in native.dtypes):
             return table.to_pandas(types_mapper=pd.ArrowDtype)
     return nw.from_arrow(table, backend=kind).to_native()
+
+
+def _quiet() -> warnings.catch_warnings[None]:
+    """Leave out what narwhals says of its plans for Dask; nobody here can act on it."""
+    return warnings.catch_warnings(action="ignore", category=FutureWarning)
+
+
+def _spark(native: Any, table: pa.Table) -> Any:
+    """Return a table as a frame of a Spark session; times without a zone stay without one."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    schema = from_arrow_schema(table.schema, prefer_timestamp_ntz=True)
+    return native.sparkSession.createDataFrame(table, schema=schema)
 
 
 def epoch(times: pa.ChunkedArray) -> Seconds:
@@ -77,10 +129,15 @@ def epoch(times: pa.ChunkedArray) -> Seconds:
     """
     if pa.types.is_null(times.type):  # no value, no type
         times = times.cast(pa.timestamp("s"))
-    unit = pa.timestamp("s", times.type.tz)
-    whole = times if times.type.unit == "s" else pc.floor_temporal(times, unit="second").cast(unit)
-    numbers = whole.cast(pa.int64()).fill_null(np.iinfo(np.int64).min)
-    return np.asarray(numbers.to_numpy(), np.int64)
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[times.type.unit]
+    missing = np.iinfo(np.int64).min
+    numbers = np.asarray(times.cast(pa.int64()).fill_null(missing).to_numpy(), np.int64)
+    if per_second == 1:
+        return numbers
+    whole: Seconds = numbers // per_second
+    if times.null_count:
+        whole[numbers == missing] = missing
+    return whole
 
 
 def moments(seconds: Seconds, timezone: str | None) -> pa.Array:
@@ -90,8 +147,17 @@ def moments(seconds: Seconds, timezone: str | None) -> pa.Array:
 
 def codes(values: pa.ChunkedArray) -> Seconds:
     """Return a number for each distinct value; missing is a value like another."""
-    encoded = pc.dictionary_encode(values.combine_chunks(), null_encoding="encode")
-    indices = (
-        encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    ).indices
-    return np.asarray(indices.to_numpy(zero_copy_only=False), np.int64)
+    return encoded(values)[0]
+
+
+def encoded(values: pa.ChunkedArray) -> tuple[Seconds, pa.Array]:
+    """Return each value's place in the list of distinct ones, and that list, None among them."""
+    whole = values.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):  # too much text for one array of its type
+        whole = values.cast(pa.large_string()).combine_chunks()
+    if pa.types.is_dictionary(whole.type):
+        if not whole.null_count:
+            return np.asarray(whole.indices.to_numpy(), np.int64), whole.dictionary
+        whole = whole.dictionary_decode()
+    found = pc.dictionary_encode(whole, null_encoding="encode")
+    return np.asarray(found.indices.to_numpy(), np.int64), found.dictionary

@@ -349,6 +349,16 @@ class Sandbox:
         """
         return self._identity.clients.add(client_id, tuple(scopes), algorithm, tuple(redirect_uris))
 
+    def revoke_client(self, client_id: str) -> None:
+        """Give a client no further token; those it has live on.
+
+        Parameters
+        ----------
+        client_id : str
+            It may be gone already.
+        """
+        self._identity.clients.revoke(client_id)
+
     def revoke_tokens(self) -> None:
         """Make every access token issued so far useless."""
         self._identity.revoke_tokens()
@@ -366,7 +376,8 @@ class Sandbox:
         a key that nobody has used yet does not exist. Codes, refresh tokens and identity tokens of
         user logins are among the tokens.
         """
-        clients = list(self._identity.clients.by_id.values())
+        known = self._identity.clients
+        clients = [*list(known.by_id.values()), *known.revoked]
         pems = [client.private_key for client in clients if client.key.made]
         bare = ["".join(pem.splitlines()[1:-1]) for pem in pems]
         pairs = [f"{client.client_id}:{client.client_secret}".encode() for client in clients]

@@ -1,4 +1,4 @@
-"""Forms for notebooks: log in, pull a report.
+"""Forms for notebooks: log in, pull a report, watch report jobs.
 
 They answer while no cell runs: nothing here waits for somebody to press a button. A later cell
 takes what came of it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .jobs_view import JobsView
 from .login_form import LoginForm
 from .place import way_to_ask
 from .prompt import PromptedLogin, ask_for_login, nobody_answers
@@ -15,9 +16,21 @@ from .report_form import ReportForm
 from .secret_field import SecretField
 
 if TYPE_CHECKING:
-    from ..client import Talkdesk
+    from collections.abc import Callable, Sequence
 
-__all__ = ["LoginForm", "PromptedLogin", "ReportForm", "SecretField", "explore", "login"]
+    from ..client import Talkdesk
+    from ..job import JobList, ReportJob
+
+__all__ = [
+    "JobsView",
+    "LoginForm",
+    "PromptedLogin",
+    "ReportForm",
+    "SecretField",
+    "explore",
+    "login",
+    "watch",
+]
 
 
 def login(
@@ -105,3 +118,18 @@ def explore(client: Talkdesk) -> ReportForm:
     form = ReportForm(client)
     form.show()
     return form
+
+
+def watch(ask: Callable[[], JobList], jobs: Sequence[ReportJob]) -> JobsView:
+    """Show a table of jobs that keeps itself up to date; what ``client.jobs(…).watch()`` calls.
+
+    Parameters
+    ----------
+    ask : callable
+        Returns the jobs as they are now.
+    jobs : sequence of ReportJob
+        As they were last heard of.
+    """
+    view = JobsView(ask, jobs)
+    view.show()
+    return view

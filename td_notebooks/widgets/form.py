@@ -14,6 +14,15 @@ from .place import cell_number
 # Descriptions in one column, long enough for their words; fields as wide as a line is read.
 STYLE = {"description_width": "110px"}
 FIELD = {"width": "480px", "max_width": "98%"}
+# What stands below the fields begins where they do.
+BESIDE_LABELS = "2px 2px 2px 118px"
+# In dark pages the arrows of lists and the calendars of dates would be black on black.
+_LOOK = """<style>
+body[data-jp-theme-light="false"] .td-form, body.vscode-dark .td-form { color-scheme: dark; }
+.td-form select { appearance: auto !important; background-image: none !important; }
+.td-form select[multiple] { padding: 2px 4px; }
+.td-form .widget-html, .td-form .widget-html-content { height: auto; line-height: 1.4; }
+</style>"""
 
 
 class Form:
@@ -27,7 +36,14 @@ class Form:
 
     def __init__(self) -> None:
         self.box = widgets.VBox()
+        self.box.add_class("td-form")
         self._shown_in: int | None = None
+
+    def fill(self, *children: Any) -> None:
+        """Put widgets into the box, one below the other."""
+        look = widgets.HTML(_LOOK)
+        hide(look)
+        self.box.children = (look, *children)
 
     def show(self) -> None:
         """Show the form below the cell that runs; where there are no cells, do nothing."""

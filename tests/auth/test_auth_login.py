@@ -1,6 +1,7 @@
 """Logging in with the browser, from Python and from a shell, and staying logged in."""
 
 import getpass
+import json
 import sys
 import threading
 
@@ -175,6 +176,24 @@ def test_from_a_shell(shell, opened, box, given, monkeypatch):
     code, _, err = shell("--client-only", "--profile", "cron", "--client-id", given["client_id"])
     assert code == 0 and "login" not in read_profiles()["cron"]
     assert threading.active_count() < 60
+
+
+def test_a_downloaded_file_is_kept_where_there_is_no_keyring(shell, given, tmp_path):
+    """On a server: the profile names the file, and holds no secret itself."""
+    file = tmp_path / "client.json"
+    fields = {"id": given["client_id"], "secret": given["client_secret"]}
+    file.write_text(json.dumps(fields | {"account_name": given["account"]}))
+    file.chmod(0o600)
+    keep = ("--client-only", "--profile", "nightly", "--credentials-file", str(file))
+    code, _, err = shell(*keep)
+    assert code == 0 and "Kept for account 'sandbox' as profile 'nightly'" in err
+    kept = read_profiles()["nightly"]
+    assert kept["credentials_file"] == str(file) and "client_secret" not in kept
+    with connect(profile="nightly") as client:
+        assert client.jobs("calls") == []
+    file.chmod(0o640)
+    code, _, err = shell(*keep)
+    assert code == 2 and f"chmod 600 {file}" in err
 
 
 def test_from_a_shell_without_a_keyring(shell):

@@ -13,6 +13,7 @@ from keyring.errors import KeyringLocked
 
 import td_notebooks as td
 from td_notebooks.auth import ClientAssertion, ClientSecret
+from td_notebooks.auth.files import read_credentials_file
 from td_notebooks.auth.users import UserLogin
 from td_notebooks.errors import ConfigError
 from td_notebooks.front_door import keep_profile
@@ -20,7 +21,6 @@ from td_notebooks.profiles import (
     KeyringKeeper,
     keyring_problem,
     profiles_path,
-    read_credentials_file,
     read_keyring,
     read_profiles,
     write_keyring,
@@ -143,6 +143,8 @@ SHAPES = {
     "nested": {"oauth_client": {"client_id": "c", "client_secret": "s"}},
     "a list": [{"client_id": "c", "client_secret": "s"}],
     "a nested list": [{"client": {"id": "c", "secret": "s"}}],
+    "beside its name": {"id": "app", "name": "My app", "client": {"id": "c", "secret": "s"}},
+    "deep": {"data": {"clients": [{"clientID": "c", "client-secret": "s"}]}},
     "half a key": {"client_id": "c", "client_secret": "s", "private_key": "x"},
 }
 
@@ -151,6 +153,25 @@ SHAPES = {
 def test_a_credentials_file_in_every_shape(keep, content):
     found = read_credentials_file(Path(keep(content)))
     assert found == {"client_id": "c", "client_secret": Secret("s")}
+
+
+@pytest.mark.parametrize(
+    ("content", "account", "region"),
+    [
+        ({"account_name": "acme", "region": "eu", "client": SHAPES["plain"]}, "acme", "eu"),
+        ({"token_url": "https://acme.talkdeskid.eu/oauth/token"}, "acme", "eu"),
+        ({"token_uri": "https://acme.talkdeskidca.com/oauth/token", "region": "ca"}, "acme", "ca"),
+        ({"token_url": "https://a.talkdeskid.com/oauth/token", "subdomain": "acme"}, "acme", "us"),
+    ],
+)
+def test_a_credentials_file_tells_the_account(keep, content, account, region):
+    with td.connect(credentials_file=keep(SHAPES["plain"] | content)) as client:
+        assert (client.account.name, client.account.region) == (account, region)
+
+
+def test_a_credentials_file_that_is_deep_beyond_use(keep):
+    with pytest.raises(ConfigError, match="lacks client_id"):
+        read_credentials_file(Path(keep('{"a": ' * 400 + "1" + "}" * 400)))
 
 
 @pytest.mark.parametrize("key", [KEY, BARE, KEY.replace("\n", "\\n")], ids=["pem", "bare", "\\n"])
