@@ -211,6 +211,7 @@ def _task(
 ) -> Task:
     from ..fleet import Task
     from ..lake import Lake
+    from ..pseudonyms import Pseudonyms, parse_kinds
     from ..reports.schemas import schema
 
     lake = Lake(into, storage_options=options)
@@ -231,7 +232,9 @@ def _task(
         full=full,
         timeout=timeout,
         wait=wait,
-        transform=None,
+        transform=Pseudonyms.find(parse_kinds(kinds), key_file, outside=lake.place.folder)
+        if kinds is not None
+        else None,
     )
 
 

@@ -133,7 +133,8 @@ class Lake:
             Seconds for everything; what is not finished then counts as failed.
         transform : callable, optional
             Given the report type and a record batch, returns the batch to be stored in its place,
-            before anything touches the disk. It must be picklable if ``executor`` pickles.
+            before anything touches the disk. It must be picklable if ``executor`` pickles. If it
+            has a ``mark``, all windows of a table must have been stored under the same one.
 
         Returns
         -------

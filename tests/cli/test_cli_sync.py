@@ -207,3 +207,42 @@ def test_told_to_end_amid_many_accounts(start_sandbox: Any, tmp_path: Path) -> N
     )
     settings = settings_of(places[0])
     assert settings["TALKDESK_CLIENT_SECRET"] not in err
+
+
+def test_pseudonyms_before_anything_is_stored(cli: Any, place: Any, tmp_path: Path) -> None:
+    hidden = ("--pseudonymise", "phone,email", "--pseudonyms-file", "keys/own.key")
+    assert cli(*SYNC, "contacts", *hidden)[0] == 0
+    _, out, _ = cli(
+        *("lake", "sql", "lake"),
+        "SELECT call_id, contact_phone_number, contact_person_number, user_email, calls.user_name "
+        "FROM calls JOIN contacts ON call_id = interaction_id",
+    )
+    joined = lines(out)
+    assert len(joined) > 20
+    assert all(one == other and one.startswith("phone:") for _, one, other, *_ in joined)
+    assert all(not mail or mail.startswith("email:") for *_, mail, _ in joined)
+    assert any(name and not name.startswith("name:") for *_, name in joined)
+    # No real one is anywhere in the lake, whatever file one looks at.
+    real = {row["contact_phone_number"] for row in _truth(place)}
+    texts = [path.read_bytes() for path in Path("lake").rglob("*") if path.is_file()]
+    assert len(real) > 10 and len(texts) > 10
+    assert not any(number.encode() in text for number in real for text in texts)
+    columns = Lake("lake").sql("SELECT * FROM calls").to_csv()
+    assert not any(number in columns for number in real)
+
+    # Nobody can forget it, or use another key, and keep on writing into the same lake.
+    for other in ([], ["--pseudonymise", "phone"], ["--pseudonymise", "phone,email"]):
+        before = submits(place)
+        code, _, err = cli(*SYNC, *other)
+        assert code == 2 and "were stored with pseudonyms for email, phone" in err
+        assert submits(place) == before
+    assert cli(*SYNC, *hidden)[0] == 0
+    code, _, err = cli(*SYNC, "--pseudonymise", "phone", "--pseudonyms-file", "lake/own.key")
+    assert code == 2 and "lies in the lake" in err
+    Path("keys/own.key").chmod(0o644)
+    assert cli(*SYNC, *hidden)[0] == 2
+
+
+def _truth(place: Any) -> list[Any]:
+    now = datetime.now(UTC)
+    return list(place.truth("calls", now - timedelta(days=3), now))
