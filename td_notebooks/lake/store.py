@@ -20,9 +20,10 @@ from ..reports.schemas import schema
 from ..timespan import Moment, Timespan
 from .place import Place
 from .plan import known_until
+from .replace import OnStep, ignore
 from .spans import difference
 from .sync import Synced, end_of, start_of, sync
-from .table import OnStep, Table, ignore
+from .table import Table
 from .window import Access
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ from .care import sum_up
 from .marks import check_mark, mark_of
 from .place import Place
 from .plan import OLDER_API_DELAY, Wish, length_of, windows
-from .table import OnStep, Step, Table, ignore
+from .replace import OnStep, Step, ignore
+from .table import Table
 from .window import Access, Outcome, Unit, Window, failed, run
 
 if TYPE_CHECKING:
