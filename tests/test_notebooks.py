@@ -31,6 +31,20 @@ PROMISES = {
         "save": "True s",
         "wait": "done, ",
     },
+    "04-staffing": {
+        "shape": "image/png",
+        "one": "Erlang C: ",
+        "day": "image/png",
+        "day-sum": " agent hours needed, ",
+        "backtest": "seasonal",
+        "rota": "image/png",
+    },
+    "05-data-quality": {
+        "card": "9 checks passed",
+        "spoil": "5 of 9 checks found something",
+        "drift": "unknown columns, kept as text: weather",
+        "gate": "do not publish",
+    },
 }
 
 # Runs before the notebook: what sandboxes hand out in the kernel is written down as they close.

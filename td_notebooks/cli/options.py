@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,6 +41,41 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Use a simulated Talkdesk; no account is needed.")
 ]
+
+StorageOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--storage-option",
+        metavar="NAME=VALUE",
+        help="For an object store; can be repeated. Its secrets belong into the environment.",
+    ),
+]
+
+
+def storage_options(given: list[str] | None) -> dict[str, str]:
+    """Read ``NAME=VALUE`` options.
+
+    Raises
+    ------
+    ConfigError
+        One is none, or a secret: arguments of a process can be read by others.
+    """
+    from ..errors import ConfigError
+
+    options = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise ConfigError(
+                "A --storage-option has no name or no value.", hint="Write NAME=VALUE."
+            )
+        if re.search("secret|password|token|account_key|sas", name, re.IGNORECASE):
+            raise ConfigError(
+                f"The storage option {name} is a secret, and arguments can be seen by other users.",
+                hint=f"Set it as a variable of the environment instead: {name.upper()}.",
+            )
+        options[name] = value
+    return options
 
 
 def open_client(

@@ -10,13 +10,14 @@ from ..errors import SchemaError
 from ..reports.schemas import choose, python_name, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     import pyarrow as pa
 
     from ..reports.schemas import Column
 
 EXAMPLES = 5
+MOST_COLUMNS = 500  # no report has a fifth of them, and each costs memory for every row
 # A batch of the final types, and for each column the values that did not fit.
 Shaped: TypeAlias = "tuple[pa.RecordBatch, dict[str, pa.Array]]"
 Shape: TypeAlias = "Callable[[pa.RecordBatch], Shaped]"
@@ -105,10 +106,17 @@ class Watch:
         self._unparsed = Drift()
 
     def see(self, wire_names: Iterable[str]) -> None:
-        """Take note of wire names; those seen before are skipped."""
+        """Take note of wire names; those seen before are skipped.
+
+        Raises
+        ------
+        SchemaError
+            There are more than any report has.
+        """
         fresh = [name for name in wire_names if name not in self.columns]
         if not fresh:
             return
+        check_width(len(self.columns) + len(fresh))
         if not self.columns and self._version is None:
             self.schema = choose(self.schema.report_type, fresh)
         found = self.schema.match([*self.columns, *fresh])[len(self.columns) :]
@@ -158,9 +166,17 @@ class Watch:
         return self._unparsed + Drift(unexpected, tuple(c.key for c in missing))
 
 
-def unused(name: str, taken: Iterable[str]) -> str:
+def check_width(columns: int) -> None:
+    """Raise `SchemaError` if there are more columns than any report has."""
+    if columns > MOST_COLUMNS:
+        raise SchemaError(
+            f"This file is not a report: it has more than {MOST_COLUMNS:,} columns.",
+            hint="Check that it is the file that was downloaded.",
+        )
+
+
+def unused(name: str, taken: Container[str]) -> str:
     """Return `name`, with a number behind it if it is taken."""
-    taken = set(taken)
     number, free = 1, name
     while free in taken:
         number += 1

@@ -51,7 +51,9 @@ def connect(tables: Sequence[Table]) -> duckdb.DuckDBPyConnection:
     ConfigError
         DuckDB is not installed.
     """
-    base: duckdb.DuckDBPyConnection = needed("duckdb").connect(config={"python_enable_replacements": "false"})
+    base: duckdb.DuckDBPyConnection = needed("duckdb").connect(
+        config={"python_enable_replacements": "false"}
+    )
     base.execute("SET TimeZone = 'UTC'")
     for table in tables:
         found = dataset(table)

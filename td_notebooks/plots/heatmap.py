@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,8 +125,11 @@ def heatmap(
     tidy(ax, heading)
     ax.invert_yaxis()
     ax.set_yticks(np.arange(7) + 0.5, NAMES)
-    hours = {at: time for at, time in enumerate(times) if time.endswith(":00")}
-    ax.set_xticks([*hours], [*hours.values()])
+    hours = [at for at, time in enumerate(times) if time.endswith(":00")]
+    # As many labels as have room for half an inch each.
+    inches = ax.bbox.width / ax.figure.dpi
+    hours = hours[:: max(1, math.ceil(len(hours) / 2 / inches))]
+    ax.set_xticks(hours, [times[at] for at in hours])
     zone = zone_of(arrow(table, ["interval"], PURPOSE, "")["interval"].type, timezone)
     ax.set_xlabel(f"local time, {zone}", color=faint(ax))
     return ax

@@ -55,7 +55,9 @@ def test_these_are_the_commands():
             "reports",
             "sandbox",
             "schema",
+            "week",
         ],
+        *["sync", "export", "lake", "lake sql", "lake gaps", "lake history", "lake compact"],
         *["jobs", "jobs list", "jobs show", "jobs wait", "jobs download", "jobs delete"],
     }
 

@@ -25,6 +25,7 @@ from td_notebooks.frames import (
     stack,
     to_pandas,
 )
+from td_notebooks.frames import csv as csv_module
 from td_notebooks.frames import feed as feed_module
 from td_notebooks.frames import json as json_module
 from td_notebooks.reports.schemas import schema
@@ -308,10 +309,13 @@ GOOD = as_json([ring(n) for n in range(30)])
 GOOD_CSV = as_csv([ring(n) for n in range(30)])
 BAD = {
     "empty": (b"", "empty"),
-    "blank": (b" \n", "empty|other kind"),
+    "blank": (b" \n", "empty"),
     "HTML": (b"<!doctype html>", "HTML"),
-    "PDF": (b"%PDF-1.4", "other kind"),
-    "zip": (b"PK\x03\x04\x00\x00", "other kind"),
+    "XML": (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "XML"),
+    "PDF": (b"%PDF-1.4", "a PDF"),
+    "zip": (b"PK\x03\x04\x00\x00", "an Excel workbook or another zip"),
+    "Parquet": (b"PAR1\x15\x04", "a Parquet file"),
+    "program": (b"\x7fELF\x00", "other kind"),
     "error": (b'{"code":"1020011","message":"job not found"}', "1020011 job not found"),
     "job": (b'{"job":{"id":"1","status":"done"}}', "its keys are job"),
     "flat job": (b'{"id":"1","status":"done","type":"calls"}', "not a report"),
@@ -332,7 +336,12 @@ BAD = {
     "not UTF-8, late": (b'"\xff"'.join(GOOD.rsplit(b'"007"', 1)), "UTF-8 text at byte"),
     "not UTF-8, in the middle": (middle(GOOD, b'"007"', b'"\xff"'), "UTF-8 text at byte"),
     "null row, in the middle": (middle(GOOD, b"}, {", b"}, null, {"), "row 16 is not"),
-    "UTF-16": (GOOD.decode().encode("utf-16"), "other kind"),
+    "UTF-16": (GOOD.decode().encode("utf-16"), "text in UTF-16"),
+    "UTF-16 without a mark": (GOOD_CSV.decode().encode("utf-16-le"), "other kind"),
+    "Windows-1252": ("interaction_id,é".encode("cp1252"), "UTF-8 text at byte 15"),
+    "semicolons": (GOOD_CSV.replace(b",", b";"), "no commas between"),
+    "tabs": (GOOD_CSV.replace(b",", b"\t"), "no commas between"),
+    "carriage returns": (GOOD_CSV.replace(b"\r\n", b"\r"), "carriage returns alone"),
     "deep": (b'{"entries":[' + b"[" * 100_000, "row 1 is not"),
     "deep value": (
         b'{"entries":[{"a":' + b"[" * 900 + b"]" * 900 + b"}" + b"]}",
@@ -360,6 +369,15 @@ def test_damage_is_named(name, piece):
         read(data, block=piece)
 
 
+@pytest.mark.parametrize("block", range(1, 60, 7))
+def test_rows_within_quotes_are_no_rows_wherever_the_blocks_are_cut(block, monkeypatch):
+    monkeypatch.setattr(csv_module, "BLOCK", block)
+    data = b"a,b,c\n" + b'1,2,"x\n1,2,3"\n3,4,5\r\n6,7,"\r1,2,3\r\n"\n' * 20
+    with pytest.warns(DriftWarning):
+        frame = read(data, "feedback", block=100_000)
+    assert frame["c"].tolist() == ["x\n1,2,3", "5", "\r1,2,3\r\n"] * 20
+
+
 def test_formats_are_checked_against_the_bytes():
     with pytest.raises(DownloadError, match="not a CSV report"):
         read(GOOD, format="csv")
@@ -383,6 +401,22 @@ def test_settings_are_checked():
     with pytest.raises(ConfigError, match="version"):
         read(GOOD, version="v9")
     assert len(read(GOOD, version="v1")) == 30
+
+
+@pytest.mark.parametrize("source", [b"a,b", io.StringIO("a,b"), None, 5, [GOOD]], ids=repr)
+def test_what_is_no_source_is_named(source):
+    with pytest.raises(ConfigError, match="cannot be read from a"):
+        read_report(source, "calls")
+
+
+def test_a_path_that_cannot_be_read_is_named(tmp_path):
+    for path in (tmp_path / "none.csv", tmp_path, str(tmp_path / "none"), "a\0b"):
+        with pytest.raises(ConfigError, match=r"report file .* cannot be read: "):
+            read_report(path, "calls")
+    with pytest.raises(ConfigError, match="cannot be read from a TextIOWrapper"):
+        (tmp_path / "calls.csv").write_bytes(GOOD)
+        with (tmp_path / "calls.csv").open() as file:
+            read_report(file, "calls")
 
 
 def test_a_row_without_an_end(monkeypatch):
