@@ -9,7 +9,7 @@ import pytest
 from regions_world import RegionsWorld
 
 from td_notebooks.client import Talkdesk
-from td_notebooks.errors import ConfigError, UnauthorizedError
+from td_notebooks.errors import ConfigError, NetworkError, UnauthorizedError
 from td_notebooks.regions import REGIONS
 from td_notebooks.sandbox import SandboxClock
 from td_notebooks.settings import find_settings
@@ -43,8 +43,7 @@ def connected(world, clock, name, region, scope, **more):
         client_id=client.client_id,
         client_secret=client.client_secret,
         scope=scope,
-        ca=world.ca,
-        **more,
+        **{"ca": world.ca} | more,
     )
     return Talkdesk(settings, clock=clock)
 
@@ -110,6 +109,19 @@ def test_an_account_in_another_region(world, clock, kind, error, said):
         pytest.raises(error, match=said),
     ):
         account_shown_to(wrong)
+
+
+def test_a_company_that_looks_into_the_traffic(world, clock, monkeypatch):
+    """Its certificate is not known, until its file is named."""
+    with (
+        connected(world, clock, "acme1", "eu", SCOPES[0], ca=None) as client,
+        pytest.raises(NetworkError, match=r"CERTIFICATE_VERIFY_FAILED.*TALKDESK_CA") as caught,
+    ):
+        account_shown_to(client)
+    assert not caught.value.retryable and world.asked == 0
+    monkeypatch.setenv("TALKDESK_CA", world.ca)
+    with connected(world, clock, "acme1", "eu", SCOPES[0], ca=None) as client:
+        assert account_shown_to(client) == "acme1"
 
 
 def test_the_world_notices_tokens_that_are_mixed_up(world, clock):
