@@ -334,6 +334,10 @@ def without_frames(error: Error) -> Error:
     return error
 
 
+# What Linux, macOS and Windows say when a name cannot be looked up.
+_NO_SUCH_NAME = ("Name or service not known", "nodename nor servname", "getaddrinfo failed")
+
+
 def network_error(
     error: httpx.HTTPError | httpx.InvalidURL, *, doing: str, host: str
 ) -> NetworkError:
@@ -353,6 +357,11 @@ def network_error(
     hint = "Check the network, and that the host is right for the account and its region."
     if isinstance(error, httpx.ReadTimeout):
         hint = "The host is slow or the connection is gone: try again later."
+    elif any(words in text for words in _NO_SUCH_NAME):
+        hint = (
+            "No host of this name is known: check account and region (the account is the part "
+            "before .talkdeskid.com where people log in), and that this machine is online."
+        )
     result = NetworkError(f"While {doing}, {host} gave no answer: {text}.", hint=hint, sent=sent)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         result.hint = (
