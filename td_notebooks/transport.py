@@ -30,6 +30,7 @@ from .auth.grants import USER_AGENT, AccessToken
 from .clock import Clock, SystemClock
 from .errors import NetworkError, TalkdeskError
 from .redaction import redact, redact_http_logs
+from .settings import KNOWN_SCOPES
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 ATTEMPTS = 6
@@ -141,7 +142,8 @@ class Transport:
                 self.account.api_url + path,
                 params=params,
                 json=body,
-                extensions={"needs": needs, "doing": doing},
+                # Of a path that is not Talkdesk's own, a gateway's perhaps, it is only a guess.
+                extensions={"needs": needs if needs in KNOWN_SCOPES else "", "doing": doing},
             )
             outcome = self._send(request, doing)
             if isinstance(outcome, TalkdeskError):
