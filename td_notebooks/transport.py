@@ -198,30 +198,34 @@ class Transport:
             attempt, lambda error: repeatable(error, side_effects=False, wait_for_quota=True)
         )
 
-    def look(self, url: str) -> int:
-        """Ask for a public document, unsigned, and return the status that came back.
+    def public(self, url: str, *, doing: str) -> Answer:
+        """Ask for a public document, unsigned; it is read up to `LONGEST_ANSWER`.
 
         Parameters
         ----------
-        url : str
+        url, doing : str
+            The address, and what it is for, to begin messages with.
 
         Raises
         ------
         NetworkError
         """
-        outcome = self._look(url)
+        outcome = self._public(url, doing)
         if isinstance(outcome, TalkdeskError):
             raise outcome
         return outcome
 
-    def _look(self, url: str) -> int | TalkdeskError:
+    def _public(self, url: str, doing: str) -> Answer | TalkdeskError:
+        body = b""
         try:
             with self.stream(url, signed=False, trace=lambda *_: None) as response:
-                return response.status_code
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > LONGEST_ANSWER:
+                        break
+                return Answer(response.status_code, response.headers, body, response.is_closed)
         except httpx.HTTPError as error:
-            return network_error(
-                error, doing="looking whether it is there", host=httpx.URL(url).host
-            )
+            return network_error(error, doing=doing, host=httpx.URL(url).host)
 
     def repeat(
         self,

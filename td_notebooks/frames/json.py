@@ -21,7 +21,7 @@ from ..errors import DownloadError
 from ..reports.schemas import choose
 from .columns import TEXT, blank_to_null
 from .drift import check_width
-from .feed import BOM, utf8_error
+from .feed import BOM, is_utf8, utf8_error
 from .scan import Fraction, Whole, as_text, cut, members_of, plain, rows_of
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ def _parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.Recor
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    if not (piece.isascii() or _is_utf8(piece)):  # pyarrow.json does not look
+    if not is_utf8(piece):  # pyarrow.json does not look
         return None
     if array:
         if table.num_columns != 1 or table.num_rows != 1:
@@ -315,14 +315,6 @@ def _parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.Recor
             is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
             columns[name] = blank_to_null(values.cast(TEXT)) if is_text else values
     return _batch(columns, batch.num_rows)
-
-
-def _is_utf8(piece: bytes) -> bool:
-    try:
-        piece.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _type_for(column: Column | None, marks: set[type]) -> pa.DataType | None:

@@ -189,7 +189,7 @@ def any_rows(draw: Any) -> Rows:
         if kind not in drawn:
             drawn[kind] = draw(a_few(column if known else None, kind, zone))
         pools.append([*drawn[kind], missing] if not known or column.nullable else drawn[kind])
-    count, step = draw(st.integers(0, 40)), draw(st.integers(1, 7))
+    count, step = draw(st.integers(0, 24)), draw(st.integers(1, 7))
     rows = [
         [pool[(row * step + row // 3 + at) % len(pool)] for at, pool in enumerate(pools)]
         for row in range(count)

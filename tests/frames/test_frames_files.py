@@ -25,6 +25,7 @@ from td_notebooks.frames import (
     stack,
     to_pandas,
 )
+from td_notebooks.frames import csv as csv_module
 from td_notebooks.frames import feed as feed_module
 from td_notebooks.frames import json as json_module
 from td_notebooks.reports.schemas import schema
@@ -366,6 +367,15 @@ def test_damage_is_named(name, piece):
     data, message = BAD[name]
     with pytest.raises((DownloadError, SchemaError), match=message):
         read(data, block=piece)
+
+
+@pytest.mark.parametrize("block", range(1, 60, 7))
+def test_rows_within_quotes_are_no_rows_wherever_the_blocks_are_cut(block, monkeypatch):
+    monkeypatch.setattr(csv_module, "BLOCK", block)
+    data = b"a,b,c\n" + b'1,2,"x\n1,2,3"\n3,4,5\r\n6,7,"\r1,2,3\r\n"\n' * 20
+    with pytest.warns(DriftWarning):
+        frame = read(data, "feedback", block=100_000)
+    assert frame["c"].tolist() == ["x\n1,2,3", "5", "\r1,2,3\r\n"] * 20
 
 
 def test_formats_are_checked_against_the_bytes():

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from td_notebooks.errors import TalkdeskError
+from td_notebooks.frames import csv as csv_module
 from td_notebooks.frames import json as json_module
 from td_notebooks.frames import read_batches, read_report, to_pandas
 from td_notebooks.reports.schemas import schema
@@ -28,6 +29,7 @@ from td_notebooks.reports.schemas import schema
 CASES = 20_000 if os.environ.get("TD_NIGHTLY") else 500  # of each property and format
 GOLDEN = Path(__file__).parent / "golden"
 FORMATS = pytest.mark.parametrize("format", list(WRITERS))
+SIZES = st.sampled_from([20, 300, 700, 1500, 3000]) | st.integers(20, 6000)
 checked = settings(
     max_examples=CASES,
     deadline=timedelta(seconds=30),  # nothing may hang
@@ -41,6 +43,7 @@ checked = settings(
 def pieces(size: int, sample: int):
     """Make what is parsed at once small, so that few rows pass through many pieces."""
     with (
+        mock.patch.object(csv_module, "BLOCK", size),
         mock.patch.object(json_module, "PIECE", size),
         mock.patch.object(json_module, "SAMPLE", sample),
     ):
@@ -62,7 +65,7 @@ def test_any_rows_come_back_from_any_pieces(format, data):
     content = data.draw(WRITERS[format](drawn))
     if data.draw(st.integers(0, 9)) == 0:
         content = gzip.compress(content, 1)
-    block, size = data.draw(st.integers(20, 4000)), data.draw(st.integers(20, 3000))
+    block, size = data.draw(SIZES), data.draw(SIZES)
     with pieces(size, data.draw(st.integers(1, 5))):
         reader = read_batches(
             io.BytesIO(content), drawn.schema.report_type, format=format, block=block,
