@@ -9,6 +9,7 @@ from io import BytesIO
 
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
 
 #: Dots per inch: sharp on screens with two dots to a pixel.
 SHARP = 144
@@ -22,9 +23,8 @@ class Picture(Axes):
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         file = BytesIO()
-        figure = self.get_figure(root=True)
-        assert figure is not None, "axes are made by a figure"
-        figure.savefig(file, format="png", dpi=SHARP)
+        assert isinstance(self.figure, Figure)
+        self.figure.savefig(file, format="png", dpi=SHARP)
         image = file.getvalue()
         # The size stands in the file's first chunk; half of it is the size on the page.
         width, height = (int.from_bytes(image[at : at + 4]) for at in (16, 20))
