@@ -31,6 +31,18 @@ PROMISES = {
         "save": "True s",
         "wait": "done, ",
     },
+    "02-service-level": {
+        "level": "; measured: service level ",
+        "abandoned": "with them ",
+    },
+    "03-scheduled-export": {
+        "file": "exit code 0",
+        "sync": "\tcalls\tdone\t",
+        "again": "exit code 0",
+        "ask": "mean_wait",
+        "frame": " calls yesterday, ",
+        "summary": "exit_code",
+    },
 }
 
 # Runs before the notebook: what sandboxes hand out in the kernel is written down as they close.
