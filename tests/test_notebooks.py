@@ -37,7 +37,7 @@ PROMISES = {
     },
     "03-scheduled-export": {
         "file": "exit code 0",
-        "sync": "\tcalls\tdone\t",
+        "sync": r"\tcalls\tdone\t",
         "again": "exit code 0",
         "ask": "mean_wait",
         "frame": " calls yesterday, ",

@@ -37,13 +37,13 @@ class Form:
     def __init__(self) -> None:
         self.box = widgets.VBox()
         self.box.add_class("td-form")
+        self._look = widgets.HTML(_LOOK)
+        hide(self._look)
         self._shown_in: int | None = None
 
     def fill(self, *children: Any) -> None:
         """Put widgets into the box, one below the other."""
-        look = widgets.HTML(_LOOK)
-        hide(look)
-        self.box.children = (look, *children)
+        self.box.children = (self._look, *children)
 
     def show(self) -> None:
         """Show the form below the cell that runs; where there are no cells, do nothing."""
