@@ -32,6 +32,18 @@ PROMISES = {
         "save": "True s",
         "wait": "done, ",
     },
+    "02-service-level": {
+        "level": "; measured: service level ",
+        "abandoned": "with them ",
+    },
+    "03-scheduled-export": {
+        "file": "exit code 0",
+        "sync": r"\tcalls\tdone\t",
+        "again": "exit code 0",
+        "ask": "mean_wait",
+        "frame": " calls yesterday, ",
+        "summary": "exit_code",
+    },
     "04-staffing": {
         "shape": "image/png",
         "one": "Erlang C: ",
