@@ -7,14 +7,14 @@ well in light and dark themes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .metrics import QualityCard
+    from .metrics.quality import Finding, QualityCard
     from .progress import Tally
     from .reports.state import JobState
 
@@ -48,12 +48,12 @@ def jobs_html(
     Returns
     -------
     str
-        HTML; each row has the line of code that comes back to the job.
+        HTML; below each job stands the line of code that comes back to it.
     """
     if not states:
         return "<p>No report jobs.</p>"
     as_of = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    head = ["status", "report", "time span", "age", "size", "comes back with"]
+    head = ["status", "report", "time span", "age", "size"]
     rows = [_job_row(state, now, (sizes or {}).get(state.id)) for state in states]
     return (
         f"{_TABLE}<caption{_CELL}>Report jobs as of {as_of}</caption><thead>{_row('th', head)}"
@@ -63,7 +63,9 @@ def jobs_html(
 
 def _job_row(state: JobState, now: float, size: int | None) -> str:
     cells = [_status(state), state.report_type, _span(state), _age(state, now), size_text(size)]
-    return _row("td", cells, f"<td{_CELL}><code>{escape(way_back(state))}</code></td>")
+    return _row("td", cells) + (
+        f'<tr><td colspan="{len(cells)}"{_CELL}>{_code(way_back(state))}</td></tr>'
+    )
 
 
 def job_line_html(state: JobState, *, now: float, size: int | None = None) -> str:
@@ -82,7 +84,7 @@ def job_line_html(state: JobState, *, now: float, size: int | None = None) -> st
     shown = "".join(f"<span>{escape(cell)}</span>" for cell in cells)
     return (
         f'<div style="line-height: 1.5; padding: 2px 0"><div style="{grid}">{shown}</div>'
-        f'<code style="opacity: 0.8">{escape(way_back(state))}</code></div>'
+        f"{_code(way_back(state))}</div>"
     )
 
 
@@ -104,6 +106,10 @@ def size_text(size: int | None) -> str:
     return f"{size} B"
 
 
+def _code(text: str) -> str:
+    return f'<code style="white-space: nowrap; background: none">{escape(text)}</code>'
+
+
 def way_back(state: JobState) -> str:
     """Return the line of code that comes back to a job."""
     return f"client.job({state.report_type!r}, {state.id!r})"
@@ -121,7 +127,9 @@ def age_text(seconds: float) -> str:
 def _span(state: JobState) -> str:
     if not (state.start and state.end):
         return _NOTHING
-    return f"{state.start:%Y-%m-%d %H:%M} to {state.end:%Y-%m-%d %H:%M} UTC"
+    whole_days = state.start.time() == state.end.time() == time()
+    form = "%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M"
+    return f"{state.start.strftime(form)} to {state.end.strftime(form)} UTC"
 
 
 def preview_html(frame: pd.DataFrame, quality: QualityCard | None = None) -> str:
@@ -155,23 +163,25 @@ def preview_html(frame: pd.DataFrame, quality: QualityCard | None = None) -> str
 
 
 def quality_html(card: QualityCard) -> str:
-    """Return a quality card as one line that can be unfolded; what was found is in sight at once.
+    """Return a quality card: what was found in sight, the checks that passed folded away.
 
     Parameters
     ----------
     card : QualityCard
     """
     found = [finding for finding in card.findings if finding.count]
-    checks = f"{len(card.findings)} checks"
-    verdict = f"{len(found)} of {checks} found something" if found else f"{checks} passed"
-    rows = "".join(
-        _row("td", [f"{'✘' if f.count else '✔'} {f.check}", f"{f.count:,}", f.meaning])
-        for f in [*found, *(f for f in card.findings if not f.count)]
-    )
+    passed = [finding for finding in card.findings if not finding.count]
+    shown = f"<p>Quality: {len(found)} of {len(card.findings)} checks found something.</p>"
+    shown = shown + _findings(found, "✘") if found else ""
     return (
-        f"<details{' open' if found else ''}><summary>Quality: {verdict}.</summary>"
-        f"{_TABLE}<tbody>{rows}</tbody></table></div></details>"
+        f'{shown}<details style="margin-bottom: 8px"><summary>{"" if found else "Quality: "}'
+        f"{len(passed)} checks passed.</summary>{_findings(passed, '✔')}</details>"
     )
+
+
+def _findings(findings: Sequence[Finding], mark: str) -> str:
+    rows = [_row("td", [f"{mark} {f.check}", f"{f.count:,}", f.meaning]) for f in findings]
+    return f"{_TABLE}<tbody>{''.join(rows)}</tbody></table></div>"
 
 
 def _value(value: object) -> str:
@@ -204,6 +214,6 @@ def code_html(code: str) -> str:
     return f'<pre style="user-select: all; margin: 0">{escape(code)}</pre>'
 
 
-def _row(cell: str, texts: Sequence[str], more: str = "", *, style: str = "") -> str:
+def _row(cell: str, texts: Sequence[str], *, style: str = "") -> str:
     shown = "".join(f"<{cell}{_CELL}>{escape(text)}</{cell}>" for text in texts)
-    return f"<tr{style}>{shown}{more}</tr>"
+    return f"<tr{style}>{shown}</tr>"

@@ -67,7 +67,12 @@ class AccessToken:
     @property
     def audience(self) -> str:
         """The API it says it is for; empty if it does not say. Nothing is verified."""
-        return audience(self.secret.reveal())
+        return claim(self.secret.reveal(), "aud")
+
+    @property
+    def account(self) -> str:
+        """The account it says it is of; empty if it does not say. Nothing is verified."""
+        return claim(self.secret.reveal(), "acc")
 
     @property
     def authorization(self) -> Secret:
@@ -279,9 +284,9 @@ def parse_token(
     fields = _json_object(body)
     token = fields.get("access_token")
     if status == 200 and isinstance(token, str) and _fits_a_header(token):
-        scopes = frozenset(str(fields.get("scope") or "").split())
+        scopes = _scopes(fields.get("scope"))
         _check_scopes(scopes, grant, client_id)
-        _check_region(audience(token), account)
+        _check_region(claim(token, "aud"), account)
         return AccessToken(
             secret=Secret(token),
             expires_in=_seconds(fields.get("expires_in")),
@@ -301,6 +306,13 @@ def parse_token(
     )
 
 
+def _scopes(value: object) -> frozenset[str]:
+    """Read granted scopes: one text by the documents, a list in the claims of tokens."""
+    texts = value if isinstance(value, list) else [value]
+    said = " ".join(text for text in texts if isinstance(text, str))
+    return frozenset(said.replace(",", " ").split())
+
+
 def _check_scopes(scopes: frozenset[str], grant: Grant, client_id: str) -> None:
     """Compare by inclusion: Talkdesk may answer more than was asked for, or say nothing."""
     missing = set(grant.scope.split()) - scopes
@@ -312,8 +324,8 @@ def _check_scopes(scopes: frozenset[str], grant: Grant, client_id: str) -> None:
         )
 
 
-def audience(token: str) -> str:
-    """Return the API a JWT says it is for; empty if it does not say. Nothing is verified."""
+def claim(token: str, name: str) -> str:
+    """Return what a JWT says of itself; empty if it does not say. Nothing is verified."""
     parts = token.split(".")
     if len(parts) != 3:
         return ""
@@ -321,7 +333,7 @@ def audience(token: str) -> str:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, RecursionError):
         return ""
-    said = claims.get("aud") if isinstance(claims, dict) else None
+    said = claims.get(name) if isinstance(claims, dict) else None
     return said if isinstance(said, str) else ""
 
 

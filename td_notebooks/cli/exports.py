@@ -106,18 +106,41 @@ def export(table: pa.Table, target: Path | None, *, excel_safe: bool = False) ->
     writer = _WRITERS[target.suffix.lower()]
     if writer is _write_csv and excel_safe:
         writer = partial(_write_csv, excel_safe=True)
+    replace_file(
+        target,
+        lambda file: writer(table, file),
+        "Nothing was changed there. The report's jobs stay at Talkdesk for 30 days: "
+        "`td-notebooks jobs list` names them.",
+    )
+
+
+def replace_file(target: Path, write: Callable[[BinaryIO], object], hint: str) -> None:
+    """Write a file beside its place, and put it there when it is whole.
+
+    Parameters
+    ----------
+    target : Path
+        A link is followed, and a file that is replaced keeps its permissions.
+    write : callable
+        Given the open file.
+    hint : str
+        What to say if it cannot be written.
+
+    Raises
+    ------
+    TalkdeskError
+        The disk is full, for example; the target is as it was before.
+    """
     scratch = _beside(target.resolve())
     try:
         with _create(scratch, target) as file:
-            writer(table, file)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(target.resolve())
     except OSError as error:
         raise TalkdeskError(
-            f"{target} could not be written: {error.strerror or error}.",
-            hint="Nothing was changed there. The report's jobs stay at Talkdesk for 30 days: "
-            "`td-notebooks jobs list` names them.",
+            f"{target} could not be written: {error.strerror or error}.", hint=hint
         ) from None
     finally:
         with contextlib.suppress(OSError):

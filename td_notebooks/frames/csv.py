@@ -231,8 +231,9 @@ def _parse(piece: Bytes, types: dict[str, pa.DataType]) -> list[pa.RecordBatch] 
         return []
     if not is_utf8(piece):
         return _not_text(piece)
-    # A line end within quotes, where pyarrow shares out the blocks, is an error; nowhere else.
-    for shared in (True, False) if b'"' in piece else (True,):
+    if piece.startswith(BOM):  # a character of its first value: pyarrow would drop one such mark
+        piece = BOM + piece
+    for shared in (True, False) if _shareable(piece) else (False,):
         try:
             return list(_table(piece, types, shared=shared).to_batches())
         except pa.ArrowInvalid:
@@ -251,6 +252,27 @@ def _parse(piece: Bytes, types: dict[str, pa.DataType]) -> list[pa.RecordBatch] 
             return _Damage(0, "it cannot be read as CSV")
         what = f"it has {bad[0].actual_columns} fields, not {len(types)}"
         return _Damage((bad[0].number or 1) - 1, what)
+
+
+def _shareable(piece: Bytes) -> bool:
+    """Tell whether pyarrow may share out the blocks: it would cut at any line end, quoted or not.
+
+    It cuts at the last line end of a block, and the row that goes on into the next block at the
+    first line end there.
+    """
+    if b'"' not in piece:
+        return True
+    before = 0
+    for edge in range(BLOCK, len(piece), BLOCK):
+        last = max(piece.rfind(b"\n", before, edge), piece.rfind(b"\r", before, edge)) + 1
+        first = min(
+            (at for at in (piece.find(b"\n", edge), piece.find(b"\r", edge)) if at >= 0),
+            default=len(piece),
+        )
+        if quotes(piece[before:last]) % 2 or quotes(piece[last:first]) % 2:
+            return False
+        before = first
+    return True
 
 
 def _not_text(piece: Bytes) -> _Damage:

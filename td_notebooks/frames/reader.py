@@ -149,8 +149,11 @@ class BatchReader:
                 for batch, lost in shaped:
                     for name, values in lost.items():
                         self._watch.lose(name, values)
+                    self._watch.fits(batch)
                     self.rows += batch.num_rows
                     yield batch
+            if not self.rows:  # the columns of a header without rows are columns
+                yield pa.RecordBatch.from_pylist([], schema=self.arrow_schema)
 
     def _shaped(self, feed: Feed, pool: Executor) -> Iterator[list[Shaped]]:
         found = self._format or layout(feed.fill())

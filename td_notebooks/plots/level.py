@@ -155,6 +155,7 @@ def _bars(ax: Axes, at: Any, volume: Any) -> None:
     """Draw the volume as pale bars in the lowest quarter, on axes of their own behind."""
     behind = ax.twinx()
     ax.set_zorder(behind.get_zorder() + 1)
+    behind.set_facecolor(ax.get_facecolor())
     ax.patch.set_visible(False)
     behind.bar(at, volume, width=0.85 * _width(at), color=faint(ax, 0.15))
     behind.set_ylim(0, volume.max() * 4)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ConfigError
 from . import faults as fault
+from .changes import Changes, RowSource
 from .clients import SandboxClient
 from .clock import SandboxClock
 from .events import Events
-from .explore import Explore, RowSource, Variants
+from .explore import Explore, Variants
 from .identity import SCOPES, Identity
 from .login import Logins
 from .server import Origin
@@ -141,6 +142,8 @@ class Sandbox:
     clock : SandboxClock
     events : Events
         AppConnect: installations and signed events.
+    changes : Changes
+        Makes rows late, changed, deleted or doubled, and columns appear.
     requests : list of RequestRecord
         All requests so far, in the order in which they were answered.
 
@@ -196,11 +199,12 @@ class Sandbox:
             gzip=gzip,
             ahead=not self.clock.manual,
         )
+        self.changes = Changes(source or _CentreSource(centre, seed), self.clock)
         explore = Explore(
             self.api_url,
             self._identity,
             self._storage,
-            source or _CentreSource(centre, seed),
+            self.changes,
             self.clock,
             job_seconds=job_seconds,
             quota=quota,
@@ -253,6 +257,47 @@ class Sandbox:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    # -- what happens next -------------------------------------------------------------------
+
+    def set_faults(self, faults: str | Iterable[str], seed: int = 7) -> None:
+        """Put other faults in the place of those that are still to come.
+
+        Parameters
+        ----------
+        faults : str or iterable of str
+            See `td_notebooks.sandbox.faults`; requests are counted from now on. None with ``""``.
+        seed : int
+            Draws their moments.
+
+        Raises
+        ------
+        ConfigError
+            A fault is unknown.
+        """
+        self._plan = fault.FaultPlan(fault.parse_faults(faults), seed)
+
+    # -- what there is -----------------------------------------------------------------------
+
+    def truth(
+        self, report_type: str, start: datetime, end: datetime, at: float | None = None
+    ) -> list[Mapping[str, object]]:
+        """Return the rows of a span that exist at a moment, as `Changes.truth` does.
+
+        Parameters
+        ----------
+        report_type : str
+        start, end : datetime
+            Aware; half-open, by the report's time column.
+        at : float, optional
+            Sandbox seconds since 1970-01-01 UTC; now by default.
+
+        Returns
+        -------
+        list of dict
+            By JSON key; times in UTC, durations in seconds.
+        """
+        return self.changes.truth(report_type, start, end, at)
 
     # -- credentials -------------------------------------------------------------------------
 

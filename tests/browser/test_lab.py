@@ -7,6 +7,7 @@ import re
 import time
 
 import pytest
+from left_behind import traces
 from playwright.sync_api import expect
 
 LOGIN = """import td_notebooks as td
@@ -20,6 +21,15 @@ TALKDESK_TOKEN_URL={0.token_url}
 """
 TYPED_ONLY = "typed-but-never-sent-to-talkdesk"
 STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def files_with(secrets, folder):
+    """Return the files of the server that hold a secret: notebook, checkpoint, history, log, …"""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    assert {"history.sqlite", "lab.log"} <= {path.name for path in paths}
+    assert any("-checkpoint" in path.name for path in paths)
+    wanted = [trace for secret in secrets for trace in traces(secret)]
+    return [path for path in paths if any(trace in path.read_bytes() for trace in wanted)]
 
 
 def test_log_in_run_a_report_save_and_reopen(open_notebook, live_sandbox):
@@ -59,11 +69,15 @@ def test_log_in_run_a_report_save_and_reopen(open_notebook, live_sandbox):
     other.get_by_label("Client secret").fill(TYPED_ONLY)
     lab.page.keyboard.press("Tab")
 
+    secrets = {sandbox.client_secret, "the-wrong-secret", TYPED_ONLY, *sandbox.secrets}
+    saved = lab.save()
+    assert "widgets" not in json.loads(saved)["metadata"]
+    assert not files_with(secrets, lab.path.parents[1])
+    lab.command("@jupyter-widgets/jupyterlab-manager:saveWidgetState")
+    lab.page.wait_for_timeout(500)  # until the setting is one
     saved = lab.save()
     assert "state" in json.loads(saved)["metadata"]["widgets"][STATE]
-    secrets = {sandbox.client_secret, "the-wrong-secret", TYPED_ONLY, *sandbox.secrets}
-    for path in [lab.path, *lab.path.parent.rglob("*.ipynb")]:  # the checkpoint, too
-        assert not [secret for secret in secrets if secret in path.read_text()]
+    assert not files_with(secrets, lab.path.parents[1])
 
     lab.open()
     expect(lab.output(2)).to_contain_text(re.compile("[0-9]+ calls"))
@@ -73,7 +87,7 @@ def test_log_in_run_a_report_save_and_reopen(open_notebook, live_sandbox):
 
 def test_a_keyboard_is_enough(open_notebook, live_sandbox):
     sandbox = live_sandbox()
-    lab = open_notebook(LOGIN.format(sandbox))
+    lab = open_notebook(LOGIN.format(sandbox), LOGIN.format(sandbox))
     form = lab.run(0)
     keyboard = lab.page.keyboard
     form.get_by_label("Region").focus()
@@ -92,16 +106,13 @@ def test_a_keyboard_is_enough(open_notebook, live_sandbox):
     keyboard.press("Enter")
     expect(form.get_by_role("status")).to_contain_text("Logged in to sandbox")
 
-
-def test_enter_right_after_typing_takes_every_letter(open_notebook, live_sandbox):
-    sandbox = live_sandbox()
-    lab = open_notebook(LOGIN.format(sandbox))
-    form = lab.run(0)
+    # Enter right after typing takes every letter, in a field of ipywidgets' too.
+    form = lab.run(1)
     form.get_by_label("Account").fill("sandbox")
     form.get_by_label("Client secret").fill(sandbox.client_secret)
     form.get_by_label("Client id").click()
-    lab.page.keyboard.type(sandbox.client_id)
-    lab.page.keyboard.press("Enter")
+    keyboard.type(sandbox.client_id)
+    keyboard.press("Enter")
     expect(form.get_by_role("status")).to_contain_text("Logged in to sandbox")
 
 
@@ -148,8 +159,36 @@ def test_cancel_ends_a_report(slow_lab):
     expect(explorer.get_by_role("button", name="Run")).to_be_enabled()
     expect(lab.run(2)).to_contain_text("The run was cancelled")
     jobs = lab.run(3)
-    expect(jobs.get_by_role("row")).to_have_count(2)
+    expect(jobs.get_by_role("row")).to_have_count(3)  # the heads, the job, the way back to it
     lab.pictures(jobs, "jobs")
+
+
+def test_wait_for_a_job_download_it_and_delete_it(open_notebook, live_sandbox, lab):
+    sandbox = live_sandbox(job_seconds=2.0)
+    (lab[1] / ".env").write_text(SETTINGS.format(sandbox))
+    lab = open_notebook(
+        CONNECT + "\njob = client.submit('calls', '2026-08-03', '2026-08-05')\n"
+        "client.submit('calls', '2026-08-05', '2026-08-06')",
+        "view = client.jobs('calls').watch()",
+        "job",
+    )
+    lab.run(0)
+    table = lab.run(1)
+    expect(table.get_by_text("done")).to_have_count(2)  # it keeps itself up to date
+    lab.pictures(table, "jobs-view")
+    table.get_by_role("button", name="Download").last.click()
+    expect(table.get_by_role("status")).to_contain_text("Saved calls-2026-08-03-2026-08-05-")
+    expect(table.get_by_text("kB")).to_have_count(2)  # in the row and in the message
+    (saved,) = lab.path.parent.glob("calls-*.json")
+    assert "entries" in json.loads(saved.read_text())
+    saved.unlink()
+    table.get_by_role("button", name="Delete").last.click()
+    sure = table.get_by_role("button", name="Sure?")
+    lab.pictures(table, "jobs-view-sure")
+    sure.press("Enter")
+    expect(table.get_by_role("status")).to_contain_text("deleted at Talkdesk")
+    expect(table.get_by_role("button", name="Delete").last).to_be_disabled()
+    (lab.path.parent / ".env").unlink()
 
 
 def test_interrupt_ends_a_report(slow_lab):

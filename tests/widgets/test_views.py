@@ -129,13 +129,23 @@ def test_jobs_of_an_account_are_a_table(start_sandbox, open_client):
     assert job.size == size
 
 
-def test_quality_is_a_line_that_unfolds_by_itself_when_something_was_found():
+def test_quality_is_one_line_unless_something_was_found():
     passed, found = Finding("gaps", 0, "days"), Finding("duplicates", 3, "rows")
     page = quality_html(QualityCard("calls", 9, (passed,)))
-    assert page.startswith("<details><summary>Quality: 1 checks passed.")
+    assert Words(page).texts == ["Quality: 1 checks passed.", "✔ gaps", "0", "days"]
     page = quality_html(QualityCard("calls", 9, (passed, found)))
-    assert page.startswith("<details open><summary>Quality: 1 of 2 checks found something.")
-    assert Words(page).texts[1:] == ["✘ duplicates", "3", "rows", "✔ gaps", "0", "days"]
+    in_sight, folded = page.split("<details")
+    assert Words(in_sight).texts == [
+        "Quality: 1 of 2 checks found something.",
+        *("✘ duplicates", "3", "rows"),
+    ]
+    assert Words(f"<details{folded}").texts == ["1 checks passed.", "✔ gaps", "0", "days"]
+
+
+def test_whole_days_have_no_hours():
+    day = NOON.replace(hour=0)
+    state = JobState("calls", "7f", "done", start=day, end=day)
+    assert "2026-08-03 to 2026-08-03 UTC" in Words(jobs_html([state], now=0)).texts
 
 
 def test_a_preview_has_types_units_and_drift(start_sandbox, open_client):

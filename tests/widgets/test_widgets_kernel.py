@@ -2,59 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import textwrap
 import time
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbconvert import HTMLExporter, NotebookExporter
+from cells import login_cell
+from left_behind import assert_clean, assert_files_clean
 from world import SMALL
 
 from td_notebooks.sandbox import CentreSettings
 
-LOGIN = """
-import td_notebooks as td
-form = td.login(account={account!r}, client_id={client_id!r},
-                api_url={api_url!r}, token_url={token_url!r}, form={form})
-"""
 THREADS = "import threading; print([t.name for t in threading.enumerate() if t.name[:3] == 'td-'])"
 MANY = CentreSettings(calls_per_day=200, agents=14)
 LEFT = "print('left at', time.time())"
-TYPED_ONLY = "typed-but-never-sent-to-talkdesk"
-
-
-def login_cell(sandbox, form=None):
-    return LOGIN.format(
-        account=sandbox.account,
-        client_id=sandbox.client_id,
-        api_url=sandbox.api_url,
-        token_url=sandbox.token_url,
-        form=form,
-    )
-
-
-def traces(*secrets):
-    """Return what a secret looks like in plain text and in base64, wherever it begins there."""
-    for secret in secrets:
-        yield secret.encode()
-        for shift in range(3):
-            packed = base64.b64encode(b"x" * shift + secret.encode())
-            yield packed[4:-4] if shift else packed[:-4]
-
-
-def assert_clean(where, data, secrets):
-    if isinstance(data, str):
-        data = data.encode()
-    assert not [trace for trace in traces(*secrets) if trace in data], where
-
-
-def assert_files_clean(folder, secrets):
-    for path in folder.rglob("*"):
-        if path.is_file():
-            assert_clean(path, path.read_bytes(), secrets)
 
 
 def said_by(kernel, widget):
@@ -139,44 +100,6 @@ def test_voila_shows_the_form_although_it_runs_notebooks_like_a_program(kernel, 
     kernel.run("import os; os.environ['SERVER_SOFTWARE'] = 'voila/0.5.8'")
     kernel.run(login_cell(live_sandbox()), allow_stdin=False)
     assert not kernel.errors() and kernel.widget("ButtonModel", description="Log in")
-
-
-@pytest.mark.parametrize("store", [True, False], ids=["state stored", "state not stored"])
-def test_nothing_that_is_kept_of_a_notebook_holds_a_secret(jupyter_home, live_sandbox, store):
-    sandbox = live_sandbox()
-    cells = [
-        login_cell(sandbox, form=True) + "print(form.secret.model_id)",
-        "client = form.client\ncalls = client.report('calls', '2026-08-03', '2026-08-04')",
-        "other = td.login(form=True)\nprint(other.secret.model_id)",
-        "form",
-        # All that the widgets hold is sent again, as a front end that comes later asks for it.
-        "for widget in (*form.box.children, *other.box.children):\n    widget.send_state()",
-    ]
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    runner = NotebookClient(book, timeout=30, kernel_name="python3", store_widget_state=store)
-
-    def type_in(cell, secret, kind):
-        field = cell.outputs[-1].text.strip()
-        content = {"method": "custom", "content": {"kind": kind, "text": secret}}
-        message = runner.kc.session.msg("comm_msg", {"comm_id": field, "data": content})
-        runner.kc.shell_channel.send(message)
-
-    with runner.setup_kernel(cwd=str(jupyter_home)):
-        for number, cell in enumerate(book.cells):
-            runner.execute_cell(cell, number)
-            if number == 0:
-                type_in(cell, sandbox.client_secret, "submit")
-            if number == 2:
-                type_in(cell, TYPED_ONLY, "typed")
-        runner.set_widgets_metadata()
-    assert ("widgets" in book.metadata) == store
-    assert "application/vnd.jupyter.widget-view+json" in book.cells[0].outputs[0].data
-
-    nbformat.write(book, jupyter_home / "saved.ipynb")
-    for exporter in (NotebookExporter(), HTMLExporter()):
-        text, _ = exporter.from_notebook_node(book)
-        (jupyter_home / f"exported{exporter.file_extension}").write_text(text)
-    assert_files_clean(jupyter_home, {sandbox.client_secret, TYPED_ONLY, *sandbox.secrets})
 
 
 POOL = """from concurrent.futures import ThreadPoolExecutor
