@@ -105,6 +105,11 @@ class Pseudonyms:
         """Tell keys apart without telling them: 16 hexadecimal digits."""
         return self._digest("check", "")[:16]
 
+    @property
+    def mark(self) -> str:
+        """Say what is done to rows: a lake keeps it with them, and takes no others."""
+        return f"with pseudonyms for {', '.join(self.kinds)} (key {self.check})"
+
     def __call__(self, report_type: str, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch with pseudonyms in the place of values.
 

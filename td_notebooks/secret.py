@@ -70,6 +70,13 @@ class Secret:
         raise TypeError("a Secret is not pickled or copied: hand over its source instead")
 
 
+def hidden(text: str | os.PathLike[str] | Secret | None) -> Secret | None:
+    """Return a text or a path as a secret; None for None or an empty one."""
+    if text is None or isinstance(text, Secret):
+        return text
+    return Secret(os.fspath(text)) if text else None
+
+
 def read_secret_file(path: Path, *, binary: bool = False) -> Secret:
     """Read a file that only its owner may read.
 

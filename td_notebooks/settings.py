@@ -11,6 +11,7 @@ secret that happens to stand in the environment.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -43,7 +44,10 @@ DEFAULT_SCOPES = {
     OLDER_PATHS: "reports:read reports:write",
 }
 
+KNOWN_SCOPES = frozenset(" ".join(DEFAULT_SCOPES.values()).split())
+
 _PROOFS = ("client_secret", "private_key", "private_key_file")
+_PATHS = ("credentials_file", "private_key_file", "ca")
 _NAMES = (
     "profile",
     "credentials_file",
@@ -113,9 +117,18 @@ class Settings:
     found: tuple[Setting, ...] = field(default=())
 
     def __repr__(self) -> str:
-        width = max((len(setting.name) for setting in self.found), default=0)
-        lines = [f"  {s.name:<{width}}  {s.value}  ({s.source})" for s in self.found]
+        shown = [*self.found, *self._defaults()]
+        width = max((len(setting.name) for setting in shown), default=0)
+        lines = [f"  {s.name:<{width}}  {s.value}  ({s.source})" for s in shown]
         return "\n".join([f"Settings of account {self.account.name!r}", *lines])
+
+    def _defaults(self) -> Iterator[Setting]:
+        """Yield what nobody set and matters most when the way in is closed."""
+        names = {setting.name for setting in self.found}
+        if "account" in names:
+            for name, value in (("region", self.account.region), ("scope", self.scope)):
+                if name not in names and value:
+                    yield Setting(name, value, "default")
 
     @property
     def older_api(self) -> bool:
@@ -183,7 +196,7 @@ class _Place:
         if isinstance(value, Secret):
             value = Secret(value.reveal().strip())
         elif value is not None:
-            value = value.strip()
+            value = str(value).strip()  # a Path is as good as its text
         if not value:  # blank is as good as not there: a template that nobody filled in
             return None
         if name in {"client_secret", "private_key"} and isinstance(value, str):
@@ -214,7 +227,19 @@ def _own_places(arguments: Mapping[str, str | Secret | None]) -> Iterator[_Place
     yield _Place("argument", arguments, in_capitals=False)
     yield _Place("environment variable", os.environ)
     if path := find_dotenv(usecwd=True):
-        yield _Place(f"{path}:", _dotenv(path))
+        yield _Place(f"{path}:", _from_there(_dotenv(path), Path(path).parent))
+
+
+def _from_there(values: Mapping[str, str | None], folder: Path) -> dict[str, str | None]:
+    """Read the paths in a ``.env`` as seen from its folder: the notebook may be further down."""
+    found = dict(values)
+    for name in map(variable, _PATHS):
+        path = Path(found.get(name) or "/")
+        with contextlib.suppress(RuntimeError):  # no such home
+            path = path.expanduser()
+        if not path.is_absolute() and not path.exists():
+            found[name] = str(folder / path)
+    return found
 
 
 def _dotenv(path: str) -> Mapping[str, str | None]:

@@ -36,6 +36,14 @@ def _remember(close: Callable[[Sandbox], None]) -> Callable[[Sandbox], None]:
 Sandbox.close = _remember(Sandbox.close)  # type: ignore[method-assign] # for this run only
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long runs unless they are asked for."""
+    long = [item for item in items if item.get_closest_marker("nightly")]
+    if long and not os.environ.get("TD_NIGHTLY"):
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def debug_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Write what every logger says, at its most talkative, to a file."""
@@ -86,6 +94,15 @@ def start_sandbox() -> Iterator[Callable[..., Sandbox]]:
             return stack.enter_context(Sandbox(**settings))
 
         yield start
+
+
+@pytest.fixture
+def live_sandbox() -> Iterator[Callable[..., Sandbox]]:
+    """Start sandboxes whose time passes by itself, for clients in other processes."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(
+            Sandbox(**{"centre": SMALL, "job_seconds": 0.2, **settings})
+        )
 
 
 @pytest.fixture

@@ -50,3 +50,16 @@ def files_with_secrets(folder: Path, secrets: Iterable[str]) -> list[Path]:
 
     files = (path for path in folder.rglob("*") if path.is_file())
     return [path for path in files if not path.name.startswith(".env") and holds_one(path)]
+
+
+def assert_clean(where: object, data: bytes | str, secrets: Iterable[str]) -> None:
+    """Fail if a secret is in some data, in plain text or in base64."""
+    data = data.encode() if isinstance(data, str) else data
+    assert not [t for secret in secrets for t in traces(secret) if t in data], where
+
+
+def assert_files_clean(folder: Path, secrets: Iterable[str]) -> None:
+    """Fail if a secret is in a file of a folder or of those in it."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert_clean(path, path.read_bytes(), secrets)

@@ -22,7 +22,7 @@ LAYERS = [
     {"metrics", "plots", "week"},
     {"views", "progress", "job", "client"},
     {"sandbox"},
-    {"front_door", "fleet"},
+    {"front_door", "logins", "fleet"},
     {"integrations"},
     {"widgets", "magics"},
     {"cli", "__main__", "__init__"},

@@ -284,7 +284,7 @@ def parse_token(
     fields = _json_object(body)
     token = fields.get("access_token")
     if status == 200 and isinstance(token, str) and _fits_a_header(token):
-        scopes = frozenset(str(fields.get("scope") or "").split())
+        scopes = _scopes(fields.get("scope"))
         _check_scopes(scopes, grant, client_id)
         _check_region(claim(token, "aud"), account)
         return AccessToken(
@@ -304,6 +304,13 @@ def parse_token(
         form=grant.form(),
         now=now,
     )
+
+
+def _scopes(value: object) -> frozenset[str]:
+    """Read granted scopes: one text by the documents, a list in the claims of tokens."""
+    texts = value if isinstance(value, list) else [value]
+    said = " ".join(text for text in texts if isinstance(text, str))
+    return frozenset(said.replace(",", " ").split())
 
 
 def _check_scopes(scopes: frozenset[str], grant: Grant, client_id: str) -> None:

@@ -86,7 +86,9 @@ class _Delivery(BaseHTTPRequestHandler):
             # What is under way is taken, within limits: else the answer would be lost with it.
             for _ in range(min(length, _DRAINED) >> 16):
                 self.rfile.read(1 << 16)
-            self._answer(411 if length < 0 else 413)
+            status = 411 if length < 0 else 413
+            self._answer(status)
+            tell(f"{status}: a delivery of {told[:12] or 'unknown'} bytes is no event")
             return
         body = self.rfile.read(length)
         status, outcome = self.server.receiver.receive(dict(self.headers), body)

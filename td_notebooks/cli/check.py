@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ..errors import AuthError, TalkdeskError
+from ..regions import Origin
 from . import exits
 from .options import Account, Profile, Region, UseSandbox, open_client
 from .reach import reach
@@ -24,7 +25,18 @@ if TYPE_CHECKING:
 PROBE = "calls"
 WORTH_SAYING = 2.0  # seconds: the host tells whole ones, and the way takes some time
 TOO_FAR = 60.0
-STEPS = ("settings", "identity host", "API host", "token", "scopes", "listing", "clock")
+# Each step, and what it needs. The API host is looked for in any case: whether none or one of the
+# hosts can be reached tells the machine's network from the account's settings.
+NEEDS: dict[str, set[str]] = {
+    "settings": set(),
+    "identity host": {"settings"},
+    "API host": {"settings"},
+    "token": {"identity host"},
+    "scopes": {"token"},
+    "listing": {"API host", "scopes"},
+    "clock": {"listing"},
+}
+STEPS = tuple(NEEDS)
 
 
 def check(
@@ -49,10 +61,7 @@ def check(
 
 
 class Check:
-    """The steps once the settings are found; each one needs those before.
-
-    Only the two hosts are looked for in any case: whether none or one of them can be reached tells
-    the machine's network from the account's settings.
+    """The steps once the settings are found.
 
     Parameters
     ----------
@@ -66,6 +75,7 @@ class Check:
     def run(self) -> int:
         """Print a line or more for each step; return the exit code of the first that failed."""
         code = exits.DONE
+        done: set[str] = set()
         steps = (
             self._settings,
             self._identity_host,
@@ -76,11 +86,12 @@ class Check:
             self._clock,
         )
         for name, step in zip(STEPS, steps, strict=True):
-            if code and name != "API host":
+            if not NEEDS[name] <= done:
                 _not_tried(name)
                 continue
             try:
                 print(f"✓ {name}: {step()}")
+                done.add(name)
             except TalkdeskError as error:
                 code = code or exits.exit_code(error)
                 _failed(name, error)
@@ -94,31 +105,40 @@ class Check:
 
         account = self._client.account
         reached = reach(account.token_url, what="identity host")
-        status = self._client.transport.look(keys_url(account))
-        shown = "it shows its public keys" if status == 200 else f"its keys answer {status}"
-        return f"{reached}; {shown}"
+        answer = self._look(keys_url(account))
+        if answer.status == 200 and answer.json().get("keys"):
+            return f"{reached}; it shows its public keys"
+        return f"{reached}; asked for its public keys it answers {answer.status}, without any"
 
     def _api_host(self) -> str:
         url = self._client.account.api_url
         reached = reach(url, what="API host")
-        return f"{reached}; without a token it answers {self._client.transport.look(url + '/')}"
+        return f"{reached}; without a token it answers {self._look(url + '/').status}"
+
+    def _look(self, url: str) -> Answer:
+        return self._client.transport.public(url, doing="looking whether it is there")
 
     def _token(self) -> str:
         account = self._client.account
         token = self._client.renew_token()
         of = f" of account {token.account!r}" if token.account else ""
         for_ = f" for {token.audience}" if token.audience else ""
+        if token.audience and Origin.of(token.audience) != account.api_origin:
+            for_ += f" (and not for {account.api_url}: see TALKDESK_API_URL, TALKDESK_REGION)"
         return (
             f"asked {account.token_url} with {_proof(self._client.settings.credentials)}; "
             f"got a token{of}{for_} that lives {token.expires_in:.0f} s"
         )
 
     def _scopes(self) -> str:
+        from ..settings import KNOWN_SCOPES
+
         asked = self._client.settings.scope.split()
         granted = self._client.transport.scopes
         if not granted:
             return f"asked for {_list(asked)}; the answer does not say which were granted"
-        unusable = {self._api.scope("read"), self._api.scope("write")} - granted
+        needed = {self._api.scope("read"), self._api.scope("write")}
+        unusable = (needed & KNOWN_SCOPES) - granted
         if unusable:
             raise AuthError(
                 f"Asked for {_list(asked)}, granted {_list(granted)}: "

@@ -47,7 +47,7 @@ class _Stderr(logging.Handler):
         say(self.format(record))
 
 
-def log_to_stderr(format: LogFormat, *, quiet: bool) -> logging.Logger:
+def log_to_stderr(format: LogFormat, *, quiet: bool, verbose: bool) -> logging.Logger:
     """Send what the package logs, and warnings, to stderr; return the logger.
 
     Parameters
@@ -55,18 +55,25 @@ def log_to_stderr(format: LogFormat, *, quiet: bool) -> logging.Logger:
     format : LogFormat
     quiet : bool
         Only warnings and errors.
+    verbose : bool
+        Everything, of other packages too.
     """
-    log = logging.getLogger("td_notebooks")
-    root = logging.getLogger()
+    log, root = logging.getLogger("td_notebooks"), logging.getLogger()
     handler = _Stderr()
     handler.setFormatter(_Lines(format))
+    if not verbose:
+        handler.setLevel(logging.WARNING if quiet else logging.INFO)
+        handler.addFilter(_of_this_package_or_bad)
+        log.setLevel(logging.INFO)
     for old in [known for known in root.handlers if _writes_to_stderr(known)]:
         root.removeHandler(old)
     root.addHandler(handler)
-    if log.level in (logging.NOTSET, logging.WARNING):  # with --verbose it says more already
-        log.setLevel(logging.WARNING if quiet else logging.INFO)
     warnings.showwarning = lambda message, *where: log.warning("%s", message)
     return log
+
+
+def _of_this_package_or_bad(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or record.name.startswith("td_notebooks")
 
 
 def _writes_to_stderr(handler: logging.Handler) -> bool:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +40,7 @@ def _complete_type(incomplete: str) -> list[str]:
 
 
 def sync(
+    context: typer.Context,
     report_types: Annotated[
         list[str] | None,
         typer.Argument(
@@ -83,7 +85,7 @@ def sync(
             "ip, notes, or columns; separated by commas."
         ),
     ] = None,
-    pseudonym_key: Annotated[
+    pseudonyms_file: Annotated[
         Path | None,
         typer.Option(help="File of the key; else TALKDESK_PSEUDONYM_KEY, else one of its own."),
     ] = None,
@@ -107,9 +109,11 @@ def sync(
     itself. Prints a line per account and report; exit code 1 says that some of it failed, and the
     next run asks for that again.
     """
-    log = log_to_stderr(log_format, quiet=quiet)
+    verbose = bool(context.find_root().params.get("verbose"))
+    log = log_to_stderr(log_format, quiet=quiet, verbose=verbose)
     began = time.time()
     try:
+        _check_times(since, until, lookback, zone)
         members = _members(accounts, only, zone, lambda: open_client(account, region, use_sandbox))
         if accounts and (account or region or use_sandbox):
             raise ConfigError(
@@ -127,10 +131,10 @@ def sync(
             timeout=timeout,
             wait=wait,
             kinds=pseudonymise,
-            key_file=pseudonym_key,
+            key_file=pseudonyms_file,
         )
         done = _run(members, task, at_once, began)
-    except TalkdeskError as error:
+    except (TalkdeskError, KeyboardInterrupt) as error:
         raise _told(log, error) from None
     code = exit_code_of(done.runs)
     for run in done.runs:
@@ -155,13 +159,29 @@ class _One:
         return self.open()
 
 
+def _check_times(since: str | None, until: str | None, lookback: str, zone: str) -> None:
+    """Complain before any account is asked of what would be wrong for all of them.
+
+    Raises
+    ------
+    ConfigError
+    """
+    from ..lake.plan import length_of
+    from ..lake.sync import start_of
+    from ..timespan import zone as check_zone
+
+    check_zone(zone)
+    length_of(lookback)
+    for moment in (since, until):
+        if moment is not None:
+            start_of(moment, datetime.now(UTC), zone)
+
+
 def _members(
     accounts: Path | None, only: list[str] | None, zone: str, open: Callable[[], Talkdesk]
 ) -> Sequence[Member]:
     from ..fleet import read_accounts
-    from ..timespan import zone as check_zone
 
-    check_zone(zone)
     if accounts is None:
         if only:
             raise ConfigError("--only chooses from a file of accounts.", hint="Give --accounts.")
@@ -191,6 +211,7 @@ def _task(
 ) -> Task:
     from ..fleet import Task
     from ..lake import Lake
+    from ..pseudonyms import Pseudonyms, parse_kinds
     from ..reports.schemas import schema
 
     lake = Lake(into, storage_options=options)
@@ -211,7 +232,9 @@ def _task(
         full=full,
         timeout=timeout,
         wait=wait,
-        transform=None,
+        transform=Pseudonyms.find(parse_kinds(kinds), key_file, outside=lake.place.folder)
+        if kinds is not None
+        else None,
     )
 
 
@@ -259,6 +282,10 @@ def _show(run: AccountRun) -> None:
     )
 
 
-def _told(log: logging.Logger, error: TalkdeskError) -> typer.Exit:
-    log.error("%s", in_shell_words("\n".join([str(error), *getattr(error, "__notes__", ())])))
-    return typer.Exit(exits.exit_code(error))
+def _told(log: logging.Logger, error: TalkdeskError | KeyboardInterrupt) -> typer.Exit:
+    code = exits.exit_code(error)
+    said = str(error)
+    if isinstance(error, KeyboardInterrupt):
+        said = "told to end" if code == exits.TERMINATED else "interrupted"
+    log.error("%s", in_shell_words("\n".join([said, *getattr(error, "__notes__", ())])))
+    return typer.Exit(code)

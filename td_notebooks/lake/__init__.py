@@ -8,9 +8,9 @@ from __future__ import annotations
 from .care import Tended
 from .ledger import Entry
 from .place import Place
+from .replace import Step
 from .store import Lake
 from .sync import Synced
-from .table import Step
 from .window import Access, Outcome, Unit
 
 __all__ = ["Access", "Entry", "Lake", "Outcome", "Place", "Step", "Synced", "Tended", "Unit"]

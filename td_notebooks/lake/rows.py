@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,6 +26,8 @@ OWN = (
     pa.field(ROW, pa.int64()),
 )
 OWN_NAMES = tuple(field.name for field in OWN)
+#: Those of them that stand in the files; the others are in their paths.
+IN_FILES = OWN[2:]
 NEAR = timedelta(days=1)
 
 
@@ -35,7 +38,7 @@ class Placed:
     Attributes
     ----------
     batch : pyarrow.RecordBatch
-        The columns `OWN`, then those of the report.
+        The columns `IN_FILES`, then those of the report.
     astray : int
         Rows whose own time lies outside the window.
     untimed : int
@@ -53,19 +56,17 @@ class Placed:
 def place(
     batch: pa.RecordBatch,
     *,
-    account: str,
     start: datetime,
     end: datetime,
     time_column: str | None,
     first_row: int,
 ) -> Placed:
-    """Give rows the columns `OWN`.
+    """Give rows the columns `IN_FILES`.
 
     Parameters
     ----------
     batch : pyarrow.RecordBatch
         Rows of one report file.
-    account : str
     start, end : datetime
         The window, in UTC.
     time_column : str or None
@@ -86,12 +87,10 @@ def place(
     )
     moments = pc.if_else(pc.fill_null(inside, False), times, low)
     own = [
-        pa.repeat(pa.scalar(account, pa.string()), rows),
-        pc.strftime(moments, format="%Y-%m").cast(pa.string()),
         moments,
-        pa.array(range(first_row, first_row + rows), pa.int64()),
+        pa.array(np.arange(first_row, first_row + rows), pa.int64()),
     ]
-    schema = pa.schema([*OWN, *batch.schema])
+    schema = pa.schema([*IN_FILES, *batch.schema])
     return Placed(
         pa.RecordBatch.from_arrays([*own, *batch.columns], schema=schema),
         astray=rows - times.null_count - (pc.sum(inside).as_py() or 0),

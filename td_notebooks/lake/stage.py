@@ -12,10 +12,9 @@ are counted (`Staged.duplicates`, `Staged.conflicts`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +24,13 @@ import pyarrow.parquet as pq
 
 from ..errors import DownloadError
 from ..frames import Drift, read_batches
+from .files import GROUP_ROWS, DataFile, Writer, as_plain, plain_schema
 from .needs import needed
 from .rows import OWN, OWN_NAMES, ROW, place
 
 if TYPE_CHECKING:
     from ..reports.download import Body
     from ..reports.schemas import Schema
-
-#: Rows of one row group: what is held in memory while writing and reading.
-GROUP_ROWS = 1 << 15
 
 Transform = Callable[[str, pa.RecordBatch], pa.RecordBatch]
 
@@ -44,10 +41,12 @@ class Staged:
 
     Attributes
     ----------
-    parts : tuple of Path
-        Parquet files; later ones have more columns.
+    folder : Path
+        A place for more files.
+    files : tuple of DataFile
+        The rows to be stored.
     arrow_schema : pyarrow.Schema
-        All columns.
+        All columns that the table needs for them.
     schema : Schema
         What the catalogue knows of them.
     rows : int
@@ -55,13 +54,12 @@ class Staged:
     duplicates, conflicts, astray, untimed : int
         As in `ledger.Entry`.
     sha256 : str
-        Of the file.
+        Of the report file.
     drift : Drift
-    drop : numpy.ndarray of bool or None
-        For each row of the file, whether it is left out.
     """
 
-    parts: tuple[Path, ...]
+    folder: Path
+    files: tuple[DataFile, ...]
     arrow_schema: pa.Schema
     schema: Schema
     rows: int
@@ -71,17 +69,6 @@ class Staged:
     untimed: int
     sha256: str
     drift: Drift
-    drop: Any = field(default=None, repr=False)
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows to be stored."""
-        for part in self.parts:
-            with pq.ParquetFile(part) as file:
-                for batch in file.iter_batches(GROUP_ROWS):
-                    if self.drop is not None:
-                        keep = ~self.drop[batch.column(ROW).to_numpy()]
-                        batch = batch.filter(pa.array(keep))
-                    yield batch
 
 
 def stage(
@@ -89,7 +76,6 @@ def stage(
     folder: Path,
     report_type: str,
     *,
-    account: str,
     start: datetime,
     end: datetime,
     format: str | None = None,
@@ -104,7 +90,7 @@ def stage(
         The file.
     folder : Path
         Where the files go; what a failed attempt left in it is overwritten.
-    report_type, account : str
+    report_type : str
     start, end : datetime
         The window, in UTC.
     format : str, optional
@@ -125,27 +111,21 @@ def stage(
     reader = read_batches(body, report_type, format=format, timezone=timezone)  # type: ignore[arg-type] # anything with read(size)
     astray = untimed = near = 0
 
-    def placed() -> Iterator[pa.RecordBatch]:
-        nonlocal astray, untimed, near
-        first_row = 0
+    first_row = 0
+    with Writer(folder) as writer:
         for batch in reader:
             found = place(
                 transform(report_type, batch) if transform else batch,
-                account=account,
                 start=start,
                 end=end,
                 time_column=reader.schema.time_column,
                 first_row=first_row,
             )
-            astray, untimed, near = (
-                astray + found.astray,
-                untimed + found.untimed,
-                near + found.near,
-            )
             first_row += batch.num_rows
-            yield found.batch
-
-    parts = tuple(_write(placed(), folder))
+            astray += found.astray
+            untimed += found.untimed
+            near += found.near
+            writer.write(as_plain(found.batch))
     body.drain()
     if astray and not near:
         raise DownloadError(
@@ -154,48 +134,49 @@ def stage(
             hint="Run it again; if it happens again, the report's time column is not "
             f"{reader.schema.time_column}: tell the maintainers of the catalogue.",
         )
-    drop, duplicates, conflicts = _repeated(parts, reader.schema, reader.rows, folder)
+    files = tuple(writer.files)
+    drop, duplicates, conflicts = _repeated(files, reader.schema, reader.rows, folder)
+    if drop is not None:
+        files = _without(files, drop, folder)
     return Staged(
-        parts=parts,
-        arrow_schema=pa.schema([*OWN, *reader.arrow_schema]),
+        folder=folder,
+        files=files,
+        arrow_schema=plain_schema(pa.schema([*OWN, *reader.arrow_schema])),
         schema=reader.schema,
-        rows=reader.rows - (int(drop.sum()) if drop is not None else 0),
+        rows=sum(file.rows for file in files),
         duplicates=duplicates,
         conflicts=conflicts,
         astray=astray,
         untimed=untimed,
         sha256=body.sha256,
         drift=reader.drift,
-        drop=drop,
     )
 
 
-def _write(batches: Iterator[pa.RecordBatch], folder: Path) -> Iterator[Path]:
-    """Write a file for each run of batches with the same columns."""
-    for number, (schema, run) in enumerate(groupby(batches, key=lambda batch: batch.schema)):
-        path = folder / f"{number}.parquet"
-        with pq.ParquetWriter(path, schema) as writer:
-            held: list[pa.RecordBatch] = []
-            for batch in run:
-                held.append(batch)
-                if sum(part.num_rows for part in held) >= GROUP_ROWS:
-                    writer.write_table(pa.Table.from_batches(held))
-                    held = []
-            if held:
-                writer.write_table(pa.Table.from_batches(held))
-        yield path
+def _without(files: tuple[DataFile, ...], drop: Any, folder: Path) -> tuple[DataFile, ...]:
+    """Write the files again without some rows."""
+    with Writer(folder) as writer:
+        for file in files:
+            with pq.ParquetFile(file.path) as source:
+                for batch in source.iter_batches(GROUP_ROWS):
+                    keep = ~drop[batch.column(ROW).to_numpy()]
+                    writer.write(batch.filter(pa.array(keep)))
+            file.path.unlink()
+    return tuple(writer.files)
 
 
 def _repeated(
-    parts: tuple[Path, ...], schema: Schema, rows: int, folder: Path
+    files: tuple[DataFile, ...], schema: Schema, rows: int, folder: Path
 ) -> tuple[Any, int, int]:
     """Find the rows to leave out: which, how many are copies, how many differ from another."""
-    if not parts or not schema.primary_key:
+    if not files or not schema.primary_key:
+        return None, 0, 0
+    if rows <= GROUP_ROWS and _all_different(files, schema.primary_key, rows):
         return None, 0, 0
     with _duckdb(folder) as base:
-        files = ", ".join("'" + str(part).replace("'", "''") + "'" for part in parts)
+        paths = ", ".join("'" + str(file.path).replace("'", "''") + "'" for file in files)
         base.execute(
-            f"CREATE VIEW staged AS SELECT * FROM read_parquet([{files}], union_by_name = true)"  # noqa: S608 - quoted
+            f"CREATE VIEW staged AS SELECT * FROM read_parquet([{paths}], union_by_name = true)"  # noqa: S608 - quoted
         )
         keys = [_quoted(name) for name in schema.primary_key]
         known = " AND ".join(f"{key} IS NOT NULL" for key in keys)
@@ -235,6 +216,21 @@ def _repeated(
     if len(schema.primary_key) == 1:
         drop[row[rivals]] = True
     return drop, int(copies.sum()), int(rivals.sum())
+
+
+def _all_different(files: tuple[DataFile, ...], keys: tuple[str, ...], rows: int) -> bool:
+    """Say whether no key of a small window is there twice: in less time than DuckDB needs to start.
+
+    Rows without a key, or with a part of one, are left to DuckDB.
+    """
+    parts = []
+    for file in files:
+        with pq.ParquetFile(file.path) as source:
+            parts.append(source.read(columns=list(keys)))
+    if any(set(part.column_names) != set(keys) for part in parts):
+        return False
+    whole = pa.concat_tables(parts, promote_options="permissive")
+    return bool(whole.group_by(list(keys)).aggregate([]).num_rows == rows)
 
 
 def _duckdb(folder: Path) -> Any:

@@ -27,9 +27,11 @@ from ..settings import find_settings
 from ..timespan import Timespan
 from ..transport import Transport
 from .ledger import Entry
+from .marks import mark_of
 from .place import disk_error
 from .plan import OLDER_API_DELAY, known_until
-from .table import OnStep, Step, Table, ignore
+from .replace import OnStep, Step, ignore, replace
+from .table import Table
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -222,7 +224,6 @@ class Unit:
                 body,
                 folder,
                 self.state.report_type,
-                account=self.access.account.name,
                 start=self.span.start,
                 end=self.span.end,
                 format=self.format,
@@ -270,9 +271,10 @@ class Unit:
             untimed=staged.untimed,
             sha256=staged.sha256,
             payload=staged.schema.version,
+            mark=mark_of(self.transform),
         )
-        status = self.table.replace(
-            staged, entry, asked_at=self.state.created_at, on_step=self.on_step
+        status = replace(
+            self.table, staged, entry, asked_at=self.state.created_at, on_step=self.on_step
         )
         outcome = Outcome(
             report_type=self.state.report_type,

@@ -20,6 +20,8 @@ from .kinds import collected, encoded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from .kinds import Seconds
 
 How = Literal["sum", "max"]
@@ -54,9 +56,9 @@ class Cells:
         rows = len(keys)
         number, many = np.zeros(rows, np.int64), 1
         for values in keys.columns:
-            code, distinct = encoded(values)
-            number = code if many == 1 else number * len(distinct) + code
-            many *= len(distinct)
+            code, different = _coded(values)
+            number = code.astype(np.int64) if many == 1 else number * different + code
+            many *= different
             if many > ROOM * rows + 1024:
                 used, number = np.unique(number, return_inverse=True)
                 many = len(used)
@@ -64,6 +66,17 @@ class Cells:
         example[number] = np.arange(rows)
         taken = np.flatnonzero(example >= 0)
         return cls(number, many, taken, keys.take(pa.array(example[taken])))
+
+
+def _coded(values: pa.ChunkedArray) -> tuple[NDArray[np.integer[Any]], int]:
+    """Return a number for each distinct value, and how many numbers there may be."""
+    if pa.types.is_int64(values.type) and len(values) and not values.null_count:
+        numbers = values.to_numpy()
+        low, high = int(numbers.min()), int(numbers.max())
+        if high - low < ROOM * len(numbers):
+            return numbers - low, high - low + 1
+    code, distinct = encoded(values)
+    return code, len(distinct)
 
 
 def sorted_by(table: pa.Table, names: Sequence[str]) -> Seconds:
@@ -114,7 +127,7 @@ def tallied_there(
     return collected(frame.group_by(*keys).agg(every.sum() if how == "sum" else every.max()))
 
 
-def distinct_in(cell: Seconds, many: int, value: Seconds) -> Seconds:
+def distinct_in(cell: Seconds, many: int, value: NDArray[np.integer[Any]]) -> Seconds:
     """Count the distinct values in each cell.
 
     Parameters

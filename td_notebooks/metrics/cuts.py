@@ -27,16 +27,16 @@ def cut(word: str, moment: Any, ahead: Any) -> Any:
     Parameters
     ----------
     word : str
-        ``15min``, ``30min``, ``1h``: the result is the epoch second in which the interval begins.
-        ``day`` and ``week``: the local day, or its week's Monday, in days since 1970. ``weekday``:
-        1 for Monday to 7 for Sunday.
+        ``15min``, ``30min``, ``1h``: how many such intervals have begun since 1970. ``day`` and
+        ``week``: the local day, or its week's Monday, in days since 1970. ``weekday``: 1 for
+        Monday to 7 for Sunday.
     moment : nw.Expr or ndarray
         Epoch seconds.
     ahead : nw.Expr, ndarray or int
         By how many seconds local clocks were ahead; intervals are cut without.
     """
     if width := INTERVALS.get(word):
-        return moment // width * width
+        return moment // width
     days = (moment + ahead) // 86400
     if word == "day":
         return days
@@ -54,8 +54,8 @@ def label(word: str, numbers: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray
     numbers = numbers.cast(pa.int64())
     if word == "weekday":
         return numbers
-    if word in INTERVALS:
-        return pc.multiply(numbers, 1_000_000).cast(pa.timestamp("us", timezone))
+    if width := INTERVALS.get(word):
+        return pc.multiply(numbers, width * 1_000_000).cast(pa.timestamp("us", timezone))
     return pc.multiply(numbers, 86_400_000_000).cast(pa.timestamp("us"))
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,84 +15,22 @@ from ..timespan import Timespan, zone
 from .clocks import DAY, local_clock, weekdays, zone_of
 from .grouping import INTERVALS
 from .kinds import arrow, codes, epoch, like, moments
+from .levels import levels, smooth
+from .pattern import History, Pattern, too_short
 from .tables import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from numpy.typing import NDArray
-
     from .grouping import By
     from .kinds import Seconds
-
-    Floats = NDArray[np.float64]
+    from .pattern import Floats
 
 Method = Literal["seasonal", "ets"]
 PURPOSE = "a forecast"
 NUMBERS = ("offered", "low", "high", "answered", "handle_time", "aht")
 #: Fewest answered calls of which a time of the week has a mean handle time of its own.
 ENOUGH = 30
-#: Days without which a level has no trend.
-FEWEST_DAYS = 21
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What was counted, interval by interval.
-
-    Attributes
-    ----------
-    day : ndarray
-        Local days since 1970-01-01.
-    slot : ndarray
-        Seconds since Monday's midnight by local clocks: the time of the week.
-    offered, answered, handle_time : ndarray
-    """
-
-    day: Seconds
-    slot: Seconds
-    offered: Floats
-    answered: Floats
-    handle_time: Floats
-
-    def only(self, rows: Any) -> History:
-        """Return some of the intervals."""
-        return History(
-            self.day[rows],
-            self.slot[rows],
-            self.offered[rows],
-            self.answered[rows],
-            self.handle_time[rows],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """The mean week.
-
-    Attributes
-    ----------
-    slots : ndarray
-        Times of the week that the history has, sorted.
-    at : ndarray
-        The place of each interval of the history in `slots`.
-    seen : ndarray
-        How often each was seen.
-    mean : ndarray
-        Its mean count.
-    """
-
-    slots: Seconds
-    at: Seconds
-    seen: Floats
-    mean: Floats
-
-    @classmethod
-    def of(cls, history: History) -> Pattern:
-        """Return the means of a history."""
-        slots, at = np.unique(history.slot, return_inverse=True)
-        seen = np.bincount(at, minlength=len(slots)).astype(float)
-        return cls(slots, at, seen, np.bincount(at, history.offered, len(slots)) / seen)
 
 
 def forecast(
@@ -229,7 +165,7 @@ def _span(
     """Return the span asked for; by default the week after the last interval's day."""
     if start is None:
         if not len(begins):
-            raise _too_short(0)
+            raise too_short(0)
         last = datetime.fromtimestamp(int(begins.max()), UTC).astimezone(zone(timezone))
         start = last.date() + timedelta(days=1)
     if end is None:
@@ -248,7 +184,7 @@ def _groups(rows: pa.Table, keys: list[str]) -> tuple[Seconds, Seconds]:
         return group, np.zeros(1, np.int64)
     _, examples, group = np.unique(group, return_index=True, return_inverse=True)
     if not len(examples):
-        raise _too_short(0)
+        raise too_short(0)
     return group, examples
 
 
@@ -285,7 +221,7 @@ def _recent(
     kept = latest.only(~np.isin(latest.day, left_out))
     days = int(np.ptp(latest.day)) + 1 if len(kept.day) else 0
     if days < 7:
-        raise _too_short(days)
+        raise too_short(days)
     return kept
 
 
@@ -296,13 +232,6 @@ def _day(text: str) -> date:
         raise ConfigError(
             f"A forecast without {text!r}: that is no day.", hint="Write it as 2026-12-25."
         ) from None
-
-
-def _too_short(days: int, needed: str = "a whole week") -> ConfigError:
-    return ConfigError(
-        f"A forecast needs {needed} of history: before the span asked for there are {days} days.",
-        hint="Give an interval table of more days.",
-    )
 
 
 def _expect(
@@ -324,12 +253,12 @@ def _expect(
     fitted = np.sqrt(pattern.mean + 0.25)[pattern.at]
     level, doubt = np.ones(len(wanted)), np.zeros(len(wanted))
     if method == "ets":
-        levels = _levels(history.day, np.sqrt(history.offered), np.sqrt(pattern.mean)[pattern.at])
+        past = levels(history.day, np.sqrt(history.offered), np.sqrt(pattern.mean)[pattern.at])
         # What is left of a day that has begun is as the next one.
         nth = np.maximum(day - int(history.day.max()) - 1, 0)
-        coming, scatter = _smooth(levels, int(nth.max(initial=0)) + 1)
+        coming, scatter = smooth(past, int(nth.max(initial=0)) + 1)
         level, doubt = coming[nth], scatter[nth]
-        own = levels[history.day - history.day.min()]
+        own = past[history.day - history.day.min()]
         fitted = np.sqrt(pattern.mean[pattern.at] * own**2 + 0.25)
     expected = pattern.mean[place] * level**2
     noise = _scatter(root - fitted, pattern) ** 2 * (1 + 1 / pattern.seen[place])
@@ -353,52 +282,6 @@ def _scatter(residuals: Floats, pattern: Pattern) -> float:
     rows = busy[pattern.at]
     freedom = rows.sum() - busy.sum()
     return max(0.5, math.sqrt((residuals[rows] ** 2).sum() / freedom)) if freedom > 0 else 0.5
-
-
-def _levels(day: Seconds, root: Floats, usual: Floats) -> Floats:
-    """Return how high each day was against the mean week: 1 is as usual.
-
-    Days on which next to nobody calls, or of which nothing is known, are as the days around them.
-    """
-    nth = day - day.min()
-    above, below = np.bincount(nth, root * usual), np.bincount(nth, usual**2)
-    telling = below > 0.1 * below[below > 0].mean() if below.any() else below > 0
-    if not telling.any():
-        return np.ones(len(below))
-    days = np.arange(len(below))
-    return np.interp(days, days[telling], above[telling] / below[telling])
-
-
-def _smooth(levels: Floats, ahead: int) -> tuple[Floats, Floats]:
-    """Return the levels of the days ahead by exponential smoothing, and their standard deviation.
-
-    Raises
-    ------
-    ConfigError
-    """
-    import pandas as pd
-
-    try:
-        from statsmodels.tsa.exponential_smoothing.ets import ETSModel
-    except ImportError as error:
-        raise ConfigError(
-            'The forecast "ets" needs statsmodels, which is not installed.',
-            hint="Run: pip install 'td_notebooks[forecast]'; \"seasonal\" needs nothing.",
-        ) from error
-    if len(levels) < FEWEST_DAYS:
-        raise _too_short(len(levels), "three weeks")
-    if np.ptp(levels) < 1e-9:  # there is nothing to fit
-        return np.full(ahead, levels[-1]), np.zeros(ahead)
-    with warnings.catch_warnings():
-        # A fit that could be better still is one; a comparison with past weeks tells its worth.
-        warnings.simplefilter("ignore")
-        model = ETSModel(pd.Series(levels), error="add", trend="add", damped_trend=True)
-        fit = model.fit(disp=False)
-        coming = fit.get_prediction(start=len(levels), end=len(levels) + ahead - 1)
-        frame = coming.summary_frame(alpha=0.32)
-    one = NormalDist().inv_cdf(0.84)
-    scatter = (frame["pi_upper"] - frame["pi_lower"]).to_numpy() / (2 * one)
-    return np.maximum(frame["mean"].to_numpy(), 0), scatter
 
 
 def _handled(history: History, pattern: Pattern) -> tuple[Floats, Floats]:

@@ -176,13 +176,12 @@ class Groups:
         if isinstance(frame, nw.LazyFrame):
             narrow = frame.select(**columns, **self.cut_there(frame), **values)
             return tallied_there(narrow, self.names, list(values), how)
-        # A key may be cut from a column that is a key itself, hence names of their own.
-        for place, column in enumerate([self.time, self.later] if self.times else []):
-            columns[f"_{place}"] = nw.col(column) if column else nw.lit(0)
+        if self.times:
+            columns["_time"] = nw.col(self.time)
         rows = collected(frame.select(**columns, **values))
         keys = {name: rows[name] for name in self.columns}
         if self.times:
-            keys |= self.cut_here(rows["_0"], rows["_1"])
+            keys |= self.cut_here(rows["_time"])
         table = pa.table({name: keys[name] for name in self.names})
         return tallied_here(table, rows.select(list(values)), how)
 
@@ -200,21 +199,21 @@ class Groups:
         return {name: cut(word, moment, ahead) for name, word in self.times.items()}
 
     def moment_here(
-        self, times: pa.ChunkedArray, later: pa.ChunkedArray
+        self, times: pa.ChunkedArray, later: pa.ChunkedArray | None = None
     ) -> tuple[Seconds, NDArray[np.bool_]]:
         """Return the same of rows that are here, 0 if missing, and of which rows it is known."""
         known = np.asarray(times.is_valid())
         moment = epoch(times)
         if times.null_count:
             moment = np.where(known, moment, 0)
-        if self.later:
+        if later is not None:
             seconds = later.cast(pa.float64()).fill_null(0).to_numpy()
             moment = moment + seconds.astype(np.int64)
         return moment, known
 
-    def cut_here(self, times: pa.ChunkedArray, later: pa.ChunkedArray) -> dict[str, pa.Array]:
+    def cut_here(self, times: pa.ChunkedArray) -> dict[str, pa.Array]:
         """Return the number of each time key for rows that are here, missing without a time."""
-        moment, known = self.moment_here(times, later)
+        moment, known = self.moment_here(times)
         ahead: Any = 0
         if {*self.times} & {*DAYS} and known.any():
             ahead, steps = self._changes(moment[known].min(), moment[known].max())

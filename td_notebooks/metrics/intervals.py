@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..errors import ConfigError, SchemaError
 from ..timespan import Timespan
@@ -17,7 +16,7 @@ from .cells import Cells, distinct_in, sorted_by
 from .cuts import INTERVALS, TIMES, cut
 from .grouping import By, Groups, outcome_groups, share, whole
 from .handling import parts_of
-from .kinds import collected, columns_of, encoded, like, moments
+from .kinds import collected, columns_of, encoded, in_dictionaries, like, moments
 from .wording import CONTACTS, Wording, unknown, wording_of
 
 if TYPE_CHECKING:
@@ -143,14 +142,14 @@ def _asked(start: date | str | None, end: date | str | None, timezone: str) -> S
 def _rows(groups: Groups, words: Wording, within: float, span: Span | None) -> pa.Table:
     """Return the rows of a frame in memory, as far as they have a time in the span.
 
-    Columns are the keys; ``_interval``, when it begins in epoch seconds; ``_outcome``, its word;
+    Columns are the keys; ``_interval``, its number; ``_outcome``, its word;
     ``_within``; ``_handle``; and ``_user``.
     """
     columns = {name: nw.col(column) for name, column in groups.columns.items()}
     columns["_time"] = nw.col(groups.time)
-    columns["_later"] = nw.col(groups.later) if groups.later else nw.lit(0)
+    columns |= {"_later": nw.col(groups.later)} if groups.later else {}
     rows = collected(groups.frame.select(**columns, **_values(words, within)))
-    moment, known = groups.moment_here(rows["_time"], rows["_later"])
+    moment, known = groups.moment_here(rows["_time"], rows["_later"] if groups.later else None)
     if span:
         known &= (span[0] <= moment) & (moment < span[1])
     (word,) = groups.times.values()
@@ -171,18 +170,16 @@ def _grouped(groups: Groups, words: Wording, within: float, span: Span | None) -
     frame = frame.with_columns(
         _interval=cut(word, nw.col("_interval"), 0),
         _within=nw.col("_within").cast(nw.Int64),
-        _nobody=nw.col("_user").is_null().cast(nw.Int64),
+        _somebody=(~nw.col("_user").is_null()).cast(nw.Int64),
+        _rows=nw.lit(1),
     )
-    grouped = frame.group_by(*keys, "_interval", "_outcome").agg(
-        nw.len().alias("_rows"),
-        nw.col("_within", "_handle").sum(),
-        nw.col("_user").n_unique(),
-        nw.col("_nobody").max(),
-    )
-    table = whole(collected(grouped), "_interval")
-    # Nobody is one of the different users.
-    agents = pc.subtract(table["_user"].cast(pa.int64()), table["_nobody"].cast(pa.int64()))
-    return table.append_column("_agents", agents)
+    sums = nw.col("_rows", "_within", "_handle").sum()
+    # Different users are counted by one row for each, which every engine does alike.
+    each = frame.group_by(*keys, "_interval", "_outcome", "_user", "_somebody").agg(sums)
+    each = each.with_columns(_agents=nw.col("_somebody"))
+    grouped = each.group_by(*keys, "_interval", "_outcome").agg(sums, nw.col("_agents").sum())
+    # Some engines add integers up to wider ones.
+    return whole(collected(grouped), "_interval", "_rows", "_within", "_agents")
 
 
 def _values(words: Wording, within: float) -> dict[str, nw.Expr]:
@@ -199,16 +196,20 @@ def _dense(table: pa.Table, groups: Groups, words: Wording, span: Span | None) -
     """Put rows, or counts of them, on a full grid of intervals and combinations of keys."""
     (word,) = groups.times.values()
     width = INTERVALS[word]
-    moment = table["_interval"].to_numpy()
-    first, last = (int(moment.min()), int(moment.max()) + width) if len(moment) else (0, 0)
-    first, last = span or (first, last)
-    first = first // width * width
-    steps = -(-(last - first) // width)
-    keys, group = _combinations(table.select(list(groups.columns)))
+    interval = table["_interval"].to_numpy()
+    if span:
+        first, last = span[0] // width, -(-span[1] // width)
+    else:
+        first, last = (interval.min(), interval.max() + 1) if len(interval) else (0, 0)
+    steps = int(last - first)
+    types = table.select(list(groups.columns)).schema
+    table = in_dictionaries(table)
+    keys, group = _combinations(table.select(types.names))
+    keys = keys.cast(types)
     many = len(keys) if groups.columns else 1
-    place = (moment - first) // width * many + group
+    place = (interval - first) * many + group
     grid = _counts(table, place, steps * many, words)
-    begins = np.repeat(first + width * np.arange(steps), many)
+    begins = np.repeat(first + np.arange(steps), many) * width
     repeated = keys.take(pa.array(np.tile(np.arange(many), steps))) if groups.columns else keys
     columns = {"interval": moments(begins, str(groups.tz))}
     columns |= {name: repeated[name] for name in groups.columns} | grid
@@ -234,7 +235,7 @@ def _counts(table: pa.Table, place: Seconds, cells: int, words: Wording) -> dict
     # One place more than there are outcomes, for all that is none of them.
     many = len(outcomes)
     known = [outcomes.index(word) if word in outcomes else many for word in distinct.to_pylist()]
-    outcome = np.array(known, np.int64)[said]
+    outcome = np.array(known, np.int8)[said]
     single = "_rows" not in table.column_names
     rows = None if single else table["_rows"].to_numpy()
     counted = np.bincount(place * (many + 1) + outcome, rows, cells * (many + 1))
@@ -242,16 +243,19 @@ def _counts(table: pa.Table, place: Seconds, cells: int, words: Wording) -> dict
         counted.astype(np.int64).reshape(cells, many + 1).T
     )
     mine = np.flatnonzero(outcome == OUTCOMES.index("answered"))
-    place, table = place[mine], table.take(pa.array(mine))
+    place = place[mine]
 
     def total(name: str) -> NDArray[np.float64]:
         numbers = table[name].cast(pa.float64()).to_numpy()
-        return np.bincount(place, numbers, cells).astype(np.float64)
+        return np.bincount(place, numbers[mine], cells).astype(np.float64)
 
     if single:
         user, users = encoded(table["_user"])
-        somebody = np.asarray(users.is_valid())[user]
-        agents = distinct_in(place[somebody], cells, user[somebody])
+        user, place_of = user[mine], place
+        if users.null_count:
+            somebody = np.flatnonzero(np.asarray(users.is_valid())[user])
+            place_of, user = place[somebody], user[somebody]
+        agents = distinct_in(place_of, cells, user)
     else:
         agents = total("_agents").astype(np.int64)
     return {

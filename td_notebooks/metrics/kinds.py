@@ -7,6 +7,7 @@ order.
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -98,15 +99,26 @@ def like(native: Any, table: pa.Table) -> Any:
     kind = given.implementation
     if kind.is_spark_like():
         return _spark(native, table)
-    if isinstance(given, nw.LazyFrame):
-        with _quiet():
-            return nw.from_native(table, eager_only=True).lazy(kind).to_native()
     if kind.is_pandas():
-        import pandas as pd
+        return _pandas(native, table)
+    if kind.is_dask():
+        import dask.dataframe as dd
 
-        if any(isinstance(dtype, pd.ArrowDtype) for dtype in native.dtypes):
-            return table.to_pandas(types_mapper=pd.ArrowDtype)
+        whole: Any = dd  # Dask annotates some of its functions only
+        return whole.from_pandas(_pandas(native, table), npartitions=1)
+    if isinstance(given, nw.LazyFrame):
+        return nw.from_native(table, eager_only=True).lazy(kind).to_native()
     return nw.from_arrow(table, backend=kind).to_native()
+
+
+def _pandas(native: Any, table: pa.Table) -> Any:
+    """Return a table as a pandas frame, of Arrow's types if the other one has such."""
+    import pandas as pd
+
+    if any(isinstance(dtype, pd.ArrowDtype) for dtype in native.dtypes):
+        return table.to_pandas(types_mapper=pd.ArrowDtype)
+    # NumPy's flags have no missing ones.
+    return table.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
 
 
 def _quiet() -> warnings.catch_warnings[None]:
@@ -147,17 +159,34 @@ def moments(seconds: Seconds, timezone: str | None) -> pa.Array:
 
 def codes(values: pa.ChunkedArray) -> Seconds:
     """Return a number for each distinct value; missing is a value like another."""
-    return encoded(values)[0]
+    return encoded(values)[0].astype(np.int64)
 
 
-def encoded(values: pa.ChunkedArray) -> tuple[Seconds, pa.Array]:
+def encoded(values: pa.ChunkedArray) -> tuple[NDArray[np.integer[Any]], pa.Array]:
     """Return each value's place in the list of distinct ones, and that list, None among them."""
     whole = values.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):  # too much text for one array of its type
         whole = values.cast(pa.large_string()).combine_chunks()
     if pa.types.is_dictionary(whole.type):
         if not whole.null_count:
-            return np.asarray(whole.indices.to_numpy(), np.int64), whole.dictionary
+            return whole.indices.to_numpy(), whole.dictionary
         whole = whole.dictionary_decode()
     found = pc.dictionary_encode(whole, null_encoding="encode")
-    return np.asarray(found.indices.to_numpy(), np.int64), found.dictionary
+    return found.indices.to_numpy(), found.dictionary
+
+
+def in_dictionaries(table: pa.Table) -> pa.Table:
+    """Return a table whose text is encoded, as `encoded` does: all columns side by side."""
+    text = [
+        name
+        for name, dtype in zip(table.column_names, table.schema.types, strict=True)
+        if pa.types.is_string(dtype) or pa.types.is_large_string(dtype)
+    ]
+    if len(text) < 2 or not len(table):
+        return table
+    with ThreadPoolExecutor(pa.cpu_count()) as pool:
+        found = list(pool.map(encoded, [table[name] for name in text]))
+    for name, (indices, distinct) in zip(text, found, strict=True):
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, pa.DictionaryArray.from_arrays(indices, distinct))
+    return table

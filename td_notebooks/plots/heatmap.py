@@ -102,11 +102,12 @@ def heatmap(
     ConfigError
         matplotlib is not installed.
     """
-    name = _columns(table, value)[-1]
+    columns = _columns(table, value)
+    name, pooled = columns[-1], len(columns) > 3
     data = arrow(heatmap_data(table, value, timezone=timezone), ["weekday", "time", name], "", "")
     grid, times = _grid(data, name)
     ax = own_axes(ax, min(12.0, max(5.0, 1.2 + 0.4 * len(times))), 3.1)
-    heading = _heading(table, value, name)
+    heading = _heading(name, pooled)
     if not len(times):
         return nothing_to_show(ax, heading, "no interval has anything to count")
     shown = grid * 100 if is_share(name) else grid
@@ -117,7 +118,7 @@ def heatmap(
         linewidth=0.8,
     )
     if len(times) <= MOST_NUMBERS:
-        _write_numbers(ax, shown, mesh, len(_columns(table, value)) > 3)
+        _write_numbers(ax, shown, mesh, zeros=pooled)
     else:
         bar = ax.figure.colorbar(mesh, ax=ax, pad=0.01, aspect=12)
         bar.outline.set(visible=False)
@@ -152,12 +153,12 @@ def _columns(table: Any, value: str | None) -> list[str]:
     return ["interval", value or ("offered" if "offered" in names else measure_of(names, PURPOSE))]
 
 
-def _heading(table: Any, value: str | None, name: str) -> str:
+def _heading(name: str, pooled: bool) -> str:
     said = title(name)
     said = said[:1].upper() + said[1:]
     if is_share(name):
         return f"{said} in per cent, by weekday and time of day"
-    unit = "mean seconds" if len(_columns(table, value)) > 3 else "mean per interval"
+    unit = "mean seconds" if pooled else "mean per interval"
     return f"{said}, {unit}, by weekday and time of day"
 
 
@@ -184,12 +185,12 @@ def _grid(data: pa.Table, name: str) -> tuple[Any, list[str]]:
     return grid, between
 
 
-def _write_numbers(ax: Axes, shown: Any, mesh: Any, is_level: bool) -> None:
-    """Write each cell's number into it, dark on light and light on dark; no zeros of counts."""
+def _write_numbers(ax: Axes, shown: Any, mesh: Any, *, zeros: bool) -> None:
+    """Write each cell's number into it, dark on light and light on dark."""
     precise = np.nanmax(shown) < 10
     for (row, column), number in np.ndenumerate(shown):
         text = f"{number:.1f}" if precise and round(number, 1) else f"{number:.0f}"
-        if not np.isfinite(number) or (text == "0" and not is_level):
+        if not np.isfinite(number) or (text == "0" and not zeros):
             continue
         red, green, blue, _ = mesh.to_rgba(number)
         dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5

@@ -44,7 +44,10 @@ def inline_svg(
         matplotlib is not installed.
     """
     ax = own_axes(None, width, height)
+    from matplotlib.figure import Figure
+
     figure = ax.figure
+    assert isinstance(figure, Figure)
     figure.set_facecolor("none")
     ax.set_facecolor("none")
     ax.xaxis.label.set_color(INK)
@@ -53,7 +56,7 @@ def inline_svg(
     ax.set_title("", loc="left")
     file = StringIO()
     about = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    figure.savefig(file, format="svg", metadata=about)  # type: ignore[union-attr] # of its own
+    figure.savefig(file, format="svg", metadata=about)
     return title, _for_a_page(file.getvalue(), name)
 
 

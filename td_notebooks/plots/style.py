@@ -75,7 +75,8 @@ def tidy(ax: Axes, title: str, *, keyed: bool = False) -> None:
         Leave room below the title for the line that `key` writes.
     """
     pad = 26 if keyed else 10
-    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=ink(ax), pad=pad)
+    look = {"fontsize": 11, "fontweight": "bold", "color": ink(ax), "parse_math": False}
+    ax.set_title(title, look, loc="left", pad=pad)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelsize=SMALL, labelcolor=faint(ax, 0.8))
     ax.xaxis.label.set_fontsize(SMALL)
@@ -89,7 +90,7 @@ def base_line(ax: Axes) -> None:
 
 def key(ax: Axes) -> None:
     """Name the colours in one line between the title and the picture."""
-    ax.legend(
+    legend = ax.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
         ncols=8,
@@ -103,6 +104,8 @@ def key(ax: Axes) -> None:
         handletextpad=0.4,
         columnspacing=1.2,
     )
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a $ in a name is a $
 
 
 def nothing_to_show(ax: Axes, title: str, why: str) -> Axes:
@@ -135,16 +138,13 @@ def days(seconds: Seconds) -> Any:
 
 def time_axis(ax: Axes, zone: tzinfo) -> None:
     """Label the x axis with times of a zone; ticks stand at local hours, whatever clocks do."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import AutoDateLocator
+
+    from .picture import LocalTimes
 
     locator = AutoDateLocator(tz=zone, minticks=4, maxticks=9)
-    formats = ["%Y", "%b %Y", "%a %-d %b", "%H:%M", "%H:%M", "%S"]
-    formatter = ConciseDateFormatter(
-        locator, tz=zone, formats=formats, zero_formats=["", "%Y", "%b", "%a %-d %b", "%H:%M", ""]
-    )
-    formatter.offset_formats = ["", "%Y", "%b %Y", "%a %-d %b %Y", "%a %-d %b %Y", "%a %-d %b %Y"]
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(formatter)
+    ax.xaxis.set_major_formatter(LocalTimes(locator, zone))
     ax.xaxis.get_offset_text().set(size=SMALL, color=faint(ax, 0.8))
 
 

@@ -82,8 +82,12 @@ def timeline_data(
     table = stretches.clipped(*span_of(stretches, start, end, timezone)).table()
     ids = table["user_id"].cast(pa.string())
     agents = table["user_name"].cast(pa.string()) if named else ids
-    columns = ("status_label", "status_start_at", "status_end_at", "status_time")
-    result = {"agent": _told_apart(agents, ids)} | {name: table[name] for name in columns}
+    columns = ("status_start_at", "status_end_at", "status_time")
+    result = {
+        "agent": _told_apart(agents, ids),
+        "status_label": table["status_label"].cast(pa.string()),
+        **{name: table[name] for name in columns},
+    }
     return like(statuses, pa.table(result))
 
 
@@ -120,7 +124,7 @@ def timeline(
     cut = timeline_data(statuses, timezone=timezone, start=start, end=end)
     data = arrow(cut, columns, PURPOSE, "user_status")
     agents = np.array(data["agent"].to_pylist(), object)
-    labels = np.array([str(label) for label in data["status_label"].to_pylist()], object)
+    labels = np.array(data["status_label"].fill_null("unknown").to_pylist(), object)
     at_work = np.array([label.lower() != OFFLINE for label in labels], bool)
     begin, end_at = epoch(data["status_start_at"]), epoch(data["status_end_at"])
     heading = _heading(begin[at_work], timezone)
@@ -140,12 +144,12 @@ def timeline(
             height=0.72,
             color=colour,
             linewidth=0,
-            label=said,
+            label=f" {said}" if said.startswith("_") else said,  # else matplotlib hides it
         )
     tidy(ax, heading, keyed=True)
     base_line(ax)
     key(ax)
-    ax.set_yticks(range(len(order)), order)
+    ax.set_yticks(range(len(order)), order, parse_math=False)
     ax.set_ylim(len(order) - 0.4, -0.6)
     first_at, last_at = days(begin.min()), days(end_at.max())
     ax.set_xlim(first_at - 0.01 * (last_at - first_at), last_at + 0.01 * (last_at - first_at))

@@ -9,14 +9,15 @@ import pytest
 import typer
 from visitors import token_requests, visit, visit_meanwhile
 
-import td_notebooks.front_door as front_door
+import td_notebooks.logins as logins
 from td_notebooks.cli.app import Commands
 from td_notebooks.cli.login import login as login_command
-from td_notebooks.errors import AuthError, ConfigError, TokenError
+from td_notebooks.errors import AuthError, ConfigError, NetworkError, TokenError
 from td_notebooks.front_door import connect, login
 from td_notebooks.profiles import read_keyring, read_profiles, write_keyring
 from td_notebooks.sandbox import SandboxClock
 from td_notebooks.sandbox.identity import SCOPES
+from td_notebooks.sandbox.server import Response
 
 SCOPE = "data-reports:read data-reports:write openid"
 
@@ -56,7 +57,7 @@ def opened(monkeypatch):
         visitors.append(visit_meanwhile(url))
         return True
 
-    monkeypatch.setattr(front_door.webbrowser, "open", open_page)
+    monkeypatch.setattr(logins.webbrowser, "open", open_page)
     yield visitors
     for visitor in visitors:
         visitor.join()
@@ -112,6 +113,19 @@ def test_where_no_browser_reaches_the_kernel(given, client, elsewhere):
     assert shown[0].startswith("Open this address in a browser")
 
 
+def test_a_machine_without_a_browser_asks_for_the_address(given, monkeypatch):
+    """Somebody else's browser would find nobody at the redirect address."""
+    monkeypatch.setattr(logins.webbrowser, "open", lambda url: False)
+    shown = []
+
+    def ask(prompt):
+        assert "shows no page" in shown[1]
+        return visit(shown[0].rpartition(" ")[2])
+
+    with login(**given, show=shown.append, ask=ask, timeout=5) as connected:
+        assert connected.jobs("calls") == []
+
+
 def test_a_pasted_address_of_another_login(given):
     with pytest.raises(AuthError, match="another login"):
         login(**given, browser=False, paste=True, show=id, ask=lambda _: "?code=c&state=s")
@@ -121,6 +135,19 @@ def test_a_host_that_forges_the_identity(given, opened, sandbox, monkeypatch):
     real = sandbox._identity.sign
     monkeypatch.setattr(sandbox._identity, "sign", lambda claims: real({**claims, "nonce": "x"}))
     with pytest.raises(AuthError, match="answers another login"):
+        login(**given, scope=SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        (Response(0, ending="reset"), NetworkError, "asking for the keys .* gave no answer"),
+        (Response(503, b"busy"), AuthError, "key set holds no key that can be used"),
+    ],
+)
+def test_an_identity_whose_keys_are_not_there(given, opened, sandbox, answer, error, said):
+    sandbox._identity.pages["GET", "/oauth/2023-10/certs"] = lambda request: answer
+    with pytest.raises(error, match=said):
         login(**given, scope=SCOPE)
 
 

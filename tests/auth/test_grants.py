@@ -367,6 +367,23 @@ def test_a_pasted_address_that_is_no_answer(login, address, said):
         login.code(address)
 
 
+@pytest.mark.parametrize("comma", ["a:read b:write", "a:read,b:write", "a:read, b:write"])
+@pytest.mark.parametrize("spelt", [str, lambda text: text.replace(",", " ").split()])
+def test_scopes_in_every_spelling(sandbox, comma, spelt):
+    sandbox._identity.answer = lambda token: {"access_token": "t", "scope": spelt(comma)}
+    client = sandbox.add_client(scopes=["a:read", "b:write"])
+    transport = transport_of(sandbox, secret_of(client), scope="a:read b:write")
+    assert transport.renew_token().scopes == {"a:read", "b:write"}
+
+
+@pytest.mark.parametrize("value", [None, 7, {}, "", []])
+def test_scopes_that_the_answer_does_not_tell(sandbox, value):
+    sandbox._identity.answer = lambda token: {"access_token": "t", "scope": value}
+    client = sandbox.add_client(scopes=["a:read", "b:write"])
+    transport = transport_of(sandbox, secret_of(client), scope="a:read b:write")
+    assert transport.renew_token().scopes == frozenset()
+
+
 def test_the_audience_of_what_is_no_jwt():
     for text in ("opaque", "a.b.c", "a.bm8.c", "a.W10.c"):
         assert claim(text, "aud") == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import re
 
 import pytest
 import rich
@@ -95,6 +96,18 @@ def test_a_key_for_rs256_is_refused_with_what_is_possible():
     assert find_settings(**KNOWN, key_id="k", private_key=key).credentials.algorithm == "PS256"
 
 
+def test_a_path_is_as_good_as_its_text(tmp_path):
+    key, file = tmp_path / "key.pem", tmp_path / "client.json"
+    key.write_text(pem())
+    file.write_text('{"client_id": "c", "client_secret": "s"}')
+    for path in (key, file):
+        path.chmod(0o600)
+    with connect(**KNOWN, private_key=key, key_id="k") as client:
+        assert isinstance(client.settings.credentials, ClientAssertion)
+    with connect(account="acme", credentials_file=file) as client:
+        assert client.settings.credentials == ClientSecret("c", Secret("s"))
+
+
 @pytest.mark.parametrize("given", [" s ", "s\n", Secret(" s\r\n"), Secret("s ")])
 def test_blanks_around_a_secret_are_no_part_of_it(given, monkeypatch):
     expected = ClientSecret("c", Secret("s"))
@@ -113,6 +126,27 @@ def test_a_blank_setting_is_none(name, blank, monkeypatch):
     monkeypatch.setenv(f"TALKDESK_{name.upper()}", blank)
     with pytest.raises(ConfigError, match=f"{name}.* not found"):
         find_settings(**{key: value for key, value in known.items() if key != name})
+
+
+@pytest.mark.parametrize("name", ["TALKDESK_CREDENTIALS_FILE", "TALKDESK_PRIVATE_KEY_FILE"])
+def test_a_path_in_an_env_file_is_seen_from_there(tmp_path, monkeypatch, name):
+    folder, below = tmp_path / "project", tmp_path / "project" / "notebooks"
+    below.mkdir(parents=True)
+    content = {"TALKDESK_CREDENTIALS_FILE": '{"id": "c", "secret": "s"}'}.get(name, pem())
+    (folder / "secret").write_text(content)
+    (folder / "secret").chmod(0o600)
+    (folder / ".env").write_text(f"{name}=secret\nTALKDESK_KEY_ID=k\nTALKDESK_CLIENT_ID=c")
+    for here in (below, folder):
+        monkeypatch.chdir(here)
+        assert find_settings(account="acme").credentials.client_id == "c"
+
+
+def test_defaults_are_shown_as_such():
+    shown = repr(find_settings(**KNOWN, client_secret="s"))
+    assert re.search(r"region +us +\(default\)", shown)
+    assert re.search(r"scope +data-reports:read data-reports:write +\(default\)", shown)
+    shown = repr(find_settings(**KNOWN, client_secret="s", region="eu"))
+    assert re.search(r"region +eu +\(argument region\)", shown)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])

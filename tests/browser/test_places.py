@@ -7,8 +7,8 @@ import re
 import nbformat
 import papermill
 import pytest
-from conftest import picture, write
 from nbconvert import HTMLExporter
+from open_notebook import picture, write
 from playwright.sync_api import expect
 
 LOGIN = """import td_notebooks as td

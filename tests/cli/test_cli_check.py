@@ -106,6 +106,7 @@ class GrantsLess(BaseHTTPRequestHandler):
         ("data-reports:read", 3, "it lacks data-reports:write"),
         ("", 0, "the host does not tell the time"),
         ("", 0, "the answer does not say which were granted"),
+        ("", 0, "asked for its public keys it answers 200, without any"),
     ],
 )
 def test_another_host(cli, monkeypatch, place, scope, code, said):
@@ -127,6 +128,14 @@ def test_scopes_that_do_not_allow_reports(place, cli, monkeypatch, access):
     other = {"read": "write", "write": "read"}[access]
     assert f"granted data-reports:{access}: data-reports:{other} lacks" in out
     assert "leave scope (TALKDESK_SCOPE) out" in out
+
+
+def test_a_path_that_is_not_talkdesks_own(place, cli, monkeypatch):
+    """Which scopes it needs is not known, so the host decides."""
+    use(monkeypatch, place, TALKDESK_REPORTS_PATH="/gateway/reports")
+    code, out, _ = cli("check")
+    assert code == 5 and marks(out) == dict(zip(STEPS, "✓✓✓✓✓✗·", strict=True))
+    assert "Talkdesk answered 404" in out
 
 
 def test_a_host_that_is_not_there(place, cli, monkeypatch):
@@ -163,7 +172,8 @@ def test_the_way_through_a_proxy(place, cli, monkeypatch):
     monkeypatch.setenv("TALKDESK_API_URL", "https://api.talkdeskapp.eu")
     code, out, _ = cli("check")
     assert code == 75 and "hunter2" not in out
-    assert marks(out) == dict(zip(STEPS, "✓✓✗····", strict=True))
+    assert marks(out) == dict(zip(STEPS, "✓✓✗✓✓··", strict=True))
+    assert "(and not for https://api.talkdeskapp.eu: see TALKDESK_API_URL" in out
     assert "port 9 of the proxy 127.0.0.1 (which leads to the API host api.talk" in out
     monkeypatch.setenv("NO_PROXY", "api.talkdeskapp.eu")
     assert proxy_for("https://api.talkdeskapp.eu/x") is None

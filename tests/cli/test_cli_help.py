@@ -57,6 +57,7 @@ def test_these_are_the_commands():
             "schema",
             "week",
         ],
+        *["sync", "export", "lake", "lake sql", "lake gaps", "lake history", "lake compact"],
         *["jobs", "jobs list", "jobs show", "jobs wait", "jobs download", "jobs delete"],
     }
 

@@ -9,13 +9,13 @@ import warnings
 import matplotlib
 import pandas as pd
 import plot_cases as cases
+import pyarrow as pa
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 from plot_cases import CASES, REFERENCES, ZONE
 
-import td_notebooks as td
 from td_notebooks import plots
 from td_notebooks.errors import ConfigError, SchemaError
 
@@ -125,6 +125,24 @@ def test_labels_are_local_whatever_the_clocks_do():
     assert "Europe/Lisbon" in ax.get_xlabel()
 
 
+def test_names_are_text_whatever_is_in_them():
+    names = {"Ana <Lima>": "A$AP $\\frac$", "Bo Ek": "_hidden", "Chi Ume": None, "Dee Orr": "x"}
+    frame = cases.statuses().to_pandas()
+    frame["user_name"] = frame["user_name"].map(names)
+    frame["status_label"] = frame["status_label"].replace({"Lunch": "$_$", "Away": "_away"})
+    frame.loc[5, "status_label"] = None
+    ax = plots.timeline(frame, timezone=ZONE)
+    ax.figure.draw_without_rendering()
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "A$AP $\\frac$",
+        "_hidden",
+        "u2",
+        "x",
+    ]
+    said = {text.get_text().strip() for text in ax.get_legend().get_texts()}
+    assert said == {"Available", "On a Call", "After Call Work", "$_$", "_away", "unknown"}
+
+
 def test_a_heat_map_of_quarter_hours_has_a_scale_for_numbers():
     table = pd.DataFrame(
         {
@@ -164,7 +182,7 @@ def test_a_heat_map_of_quarter_hours_has_a_scale_for_numbers():
         ),
         (lambda: plots.staffing(cases.by_day()), SchemaError, "interval, offered, required"),
         (
-            lambda: plots.staffing(td.metrics.intervals.pa.concat_tables([cases.one_day()] * 2)),
+            lambda: plots.staffing(pa.concat_tables([cases.one_day()] * 2)),
             ConfigError,
             "Pick one ring group",
         ),

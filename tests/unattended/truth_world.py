@@ -40,9 +40,9 @@ ZONES = ("UTC", "Europe/Lisbon", "America/New_York", "Australia/Sydney")
 # Within some weeks of these moments the clocks of all three zones change.
 STARTS = (datetime(2026, 3, 24, 13, 7, tzinfo=UTC), datetime(2026, 10, 27, 13, 7, tzinfo=UTC))
 REPORTS = ("calls", "user_status")
-LOOKBACKS = ("0d", "12h", "1d", "2d", "4d")
+LOOKBACKS = ("0d", "12h", "12h", "1d", "1d", "2d", "4d")
 SWIFT = FaultSettings(stall_seconds=0.02, slow_seconds=0.02, elsewhere="http://127.0.0.1:9/report")
-HISTORY = timedelta(days=12)
+HISTORY = timedelta(days=9)
 OLDER = "until 2026-05-11"
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["truth_worker"])
@@ -177,7 +177,7 @@ class World:
         )
         self._remember_files()
         self.lake_path = str(self.folder / "lake")
-        self.reports = REPORTS if self.seed % 3 == 0 else (REPORTS[self.seed % 2],)
+        self.reports = REPORTS if self.seed % 5 == 0 else (REPORTS[self.seed % 2],)
         self._pending: list[float] = []
         self._extra = False
 
