@@ -40,19 +40,15 @@ def sync(order: dict[str, Any]) -> None:
 
 
 def read(order: dict[str, Any]) -> None:
-    """Ask until a file appears; every answer must be one of two: before and after."""
-    lake, seen = Lake(order["path"]), set()
-    print("ready", flush=True)
-    questions = 0
+    """Ask again and again until a file appears; tell what the answers were."""
+    lake, seen, questions = Lake(order["path"]), set(), 0
     while not Path(order["until"]).exists():
-        found = lake.sql(
-            "SELECT count(*) AS n, count(DISTINCT whole) AS wholes FROM calls".replace(
-                "whole", "notes"
-            )
-        )
-        seen.add((int(found.n[0]), int(found.wholes[0])))
+        (found,) = lake.sql(order["query"]).itertuples(index=False)
+        seen.add(tuple(map(str, found)))
         questions += 1
-    print(json.dumps({"questions": questions, "seen": sorted(seen)}))
+        if questions == 1:
+            print("ready", flush=True)
+    print(json.dumps([questions, sorted(seen)]))
 
 
 if __name__ == "__main__":
