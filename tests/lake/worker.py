@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from windows_by_hand import day, message, put
+
 from td_notebooks.front_door import connect
 from td_notebooks.lake import Access, Lake, Step
 from td_notebooks.sandbox import SandboxClock
@@ -37,6 +39,18 @@ def sync(order: dict[str, Any]) -> None:
         done = lake.sync(*order["types"], **order["arguments"])
     print(done)
     sys.exit(0 if done.complete else 1)
+
+
+def widen(order: dict[str, Any]) -> None:
+    """Be killed when a column was added and its rows were not."""
+
+    def on_step(step: Step) -> None:
+        if step == Step.WIDENED:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    rows = [message(2, day(2), fresh="a")]
+    table = Lake(order["path"]).table("messaging_traffic")
+    put(table, Path(order["folder"]), rows, day(2), day(3), on_step=on_step)
 
 
 def read(order: dict[str, Any]) -> None:
