@@ -5,6 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PANDAS2 := .venv-pandas2
+CHROMES := chromium chromium-browser google-chrome google-chrome-stable
 
 .PHONY: demo test test-pandas2 lint bench clean
 .DELETE_ON_ERROR:
@@ -12,7 +13,7 @@ PANDAS2 := .venv-pandas2
 demo: $(VENV)/demo.stamp
 	$(BIN)/td-notebooks demo
 
-test: lint
+test: lint $(VENV)/chromium.stamp
 	$(BIN)/python -m pytest --numprocesses=4 --dist=loadfile --cov --cov-report=term
 
 lint: $(VENV)/dev.stamp
@@ -40,6 +41,21 @@ $(VENV)/demo.stamp: $(VENV)/pip.stamp pyproject.toml
 $(VENV)/dev.stamp: $(VENV)/demo.stamp
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@
+
+# The browser tests use an installed Chromium or Chrome. Where there is none, Debian's is installed if
+# that may be done; if not, the tests say how to get one.
+$(VENV)/chromium.stamp: $(VENV)/dev.stamp
+	@found() { \
+		[ -n "$$CHROME" ] && return; \
+		for name in $(CHROMES); do command -v $$name >/dev/null && return; done; \
+		return 1; \
+	}; \
+	if ! found && [ "$$(id -u)" = 0 ] && grep -qs '^ID=debian' /etc/os-release; then \
+		export DEBIAN_FRONTEND=noninteractive; \
+		{ apt-get update && apt-get install --yes --no-install-recommends chromium; } \
+			>$(VENV)/chromium.log 2>&1 || echo "Chromium could not be installed: $(VENV)/chromium.log"; \
+	fi; \
+	if found; then touch $@; fi
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet --group bench

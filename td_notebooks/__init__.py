@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import appconnect as appconnect
     from . import metrics as metrics
+    from . import plots as plots
     from . import reports as reports
     from .client import Talkdesk
     from .errors import TalkdeskError
@@ -44,6 +45,7 @@ __all__ = [
     "connect",
     "login",
     "metrics",
+    "plots",
     "quality",
     "read_report",
     "reports",
@@ -64,7 +66,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name in {"appconnect", "metrics", "reports"}:
+    if name in {"appconnect", "metrics", "plots", "reports"}:
         return import_module(f".{name}", __name__)
     if name in _HOMES:
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)

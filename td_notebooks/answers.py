@@ -25,10 +25,12 @@ from .errors import (
     TokenError,
     UnauthorizedError,
 )
-from .regions import Account
+from .redaction import without_tokens
+from .regions import REGIONS, Account, Origin, region_of_api, region_of_identity
 
 LONGEST_RETRY_AFTER = 120.0
 QUOTA_CODE = "1020017"
+AUDIENCE_CODE = "0700001"
 
 _STATUS_ERRORS: dict[int, type[ApiError]] = {
     400: BadRequestError,
@@ -87,6 +89,7 @@ def api_error(
     doing: str,
     account: Account,
     scopes: frozenset[str] = frozenset(),
+    audience: str = "",
     needs: str = "",
 ) -> ApiError | None:
     """Turn an answer into the error it stands for; None when it is none.
@@ -100,6 +103,8 @@ def api_error(
         Named in the messages about tokens.
     scopes : frozenset of str
         What the token in use was granted.
+    audience : str
+        The API that the token in use says it is for.
     needs : str
         The scope the request needs, where known.
     """
@@ -107,12 +112,16 @@ def api_error(
         return None
     said = answer.json()
     code = str(said.get("code") or "") or None
-    text = str(said.get("message") or said.get("description") or said.get("error") or "")[:300]
+    text = str(said.get("message") or said.get("description") or said.get("error") or "")
+    text = without_tokens(text[:300])
     fields = _fields(said.get("fields"))
     parts = [f"While {doing}, Talkdesk answered {answer.status}"]
     parts += [f" ({code})" if code else "", f": {text}" if text else ""]
     parts += ["; ".join(["", *(f"{name}: {complaint}" for name, complaint in fields)]), "."]
     hint = _HINTS.get(code or "") or _hint(answer.status, account, scopes)
+    if answer.status == 401:
+        elsewhere = _elsewhere(account, audience, code == AUDIENCE_CODE or "audience" in text)
+        hint = elsewhere or hint
     if answer.status == 403 and needs:
         hint += f" It needs {needs}; the token has {', '.join(sorted(scopes)) or 'none known'}."
     told = answer.headers.get("Retry-After")
@@ -160,6 +169,28 @@ def _hint(status: int, account: Account, scopes: frozenset[str]) -> str:
     if status >= 500:
         return "Talkdesk cannot answer for the moment: try again later."
     return "Check what was asked."
+
+
+def _elsewhere(account: Account, audience: str, refused_for_it: bool) -> str:
+    """Say where the account seems to be, if its token is not for the API that refused it."""
+    if audience and Origin.of(audience) != account.api_origin:
+        region = region_of_api(audience)
+        return f"The token is for {audience[:100]}, not for {account.api_url}: " + (
+            f"the account seems to be in region {region!r}; set it (TALKDESK_REGION={region}) and "
+            "leave api_url (TALKDESK_API_URL) out."
+            if region
+            else "set api_url (TALKDESK_API_URL) to it if you know this host."
+        )
+    if not refused_for_it:
+        return ""
+    ours, theirs = region_of_api(account.api_url), region_of_identity(account.token_url)
+    if theirs and theirs != ours:
+        return (
+            f"The token comes from {account.token_url}, so the account seems to be in region "
+            f"{theirs!r}: set it (TALKDESK_REGION={theirs}) and leave api_url out."
+        )
+    others = ", ".join(name for name in REGIONS if name != ours)
+    return f"The account seems to be in another region than {account.region!r}: try {others}."
 
 
 def retry_after(header: str | None, *, now: float | None) -> float | None:

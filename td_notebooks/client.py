@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from .auth.flow import TalkdeskAuth
 from .clock import Clock, SystemClock
+from .interrupts import interruptible, relay_interrupts
 from .job import JobList, ReportJob
 from .progress import Progress
 from .pull import Pulled, load
@@ -75,6 +76,7 @@ class Talkdesk:
         )
         self._transport = Transport(auth, ca=settings.ca, clock=self._clock)
         self._api = JobsApi(self._transport, settings.reports_path)
+        relay_interrupts()
 
     def __repr__(self) -> str:
         return f"<Talkdesk account={self.account.name!r} region={self.account.region!r}>"
@@ -255,12 +257,16 @@ class Talkdesk:
         Returns
         -------
         JobList
-            A list of `ReportJob`; a notebook shows it as a table.
+            A list of `ReportJob`; a notebook shows it as a table; ``.watch()`` shows one that keeps
+            itself up to date.
         """
         states = list(self._api.states(report_type))
         if all(state.created_at for state in states):
             states.sort(key=lambda state: state.created_at or 0, reverse=True)
-        return JobList(ReportJob(self._api, state) for state in states[:limit])
+        return JobList(
+            (ReportJob(self._api, state) for state in states[:limit]),
+            again=lambda: self.jobs(report_type, limit=limit),
+        )
 
     def lake(
         self,
@@ -346,18 +352,22 @@ class Talkdesk:
             collecting.tell(Loaded, rows=pulled.table.num_rows)
             return pulled
 
-        with tempfile.TemporaryDirectory(prefix="td_notebooks-") as folder, Progress(progress) as p:
-            parts = Schedule(
-                windows,
-                submit=lambda span: self._api.submit(
-                    report_type, span, format=format, wait_for_quota=False
-                ),
-                collect=collect,
-                clock=self._clock,
-                timeout=timeout,
-                on_event=p,
-                report_type=report_type,
-            ).run()
+        schedule = Schedule(
+            windows,
+            submit=lambda span: self._api.submit(
+                report_type, span, format=format, wait_for_quota=False
+            ),
+            collect=collect,
+            clock=self._clock,
+            timeout=timeout,
+            report_type=report_type,
+        )
+        with (
+            tempfile.TemporaryDirectory(prefix="td_notebooks-") as folder,
+            Progress(progress) as schedule.on_event,
+            interruptible(self._clock, way_back=schedule.way_back) as schedule.clock,
+        ):
+            parts = schedule.run()
         return Pulled.join(parts)
 
 

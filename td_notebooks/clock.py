@@ -40,3 +40,54 @@ class SystemClock:
             wake.wait(seconds)
         else:
             time.sleep(seconds)
+
+
+class StoppableClock:
+    """A clock whose waits end as an interrupt does.
+
+    A report asks its clock for the time in each of its turns, so this ends one wherever it is, in
+    the way that ■ ends it in a cell.
+
+    Parameters
+    ----------
+    clock : Clock
+        The one that keeps the time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End every wait, now and from now on."""
+        self._stopped.set()
+
+    def monotonic(self) -> float:
+        """Return the clock's monotonic seconds.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            It was stopped.
+        """
+        self._check()
+        return self._clock.monotonic()
+
+    def time(self) -> float:
+        """Return the clock's seconds since 1970-01-01 UTC."""
+        return self._clock.time()
+
+    def sleep(self, seconds: float, *, wake: threading.Event | None = None) -> None:
+        """Wait.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            It was stopped.
+        """
+        self._clock.sleep(seconds, wake=wake or self._stopped)
+        self._check()
+
+    def _check(self) -> None:
+        if self._stopped.is_set():
+            raise KeyboardInterrupt

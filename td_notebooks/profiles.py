@@ -1,4 +1,4 @@
-"""What this machine remembers of a user: profiles, the keyring, a downloaded credentials file.
+"""What this machine remembers of a user: profiles and the keyring.
 
 Profiles stand in one TOML file in the user's configuration folder. Their secrets are in the
 keyring, or in a file that the profile names. The keyring is optional: where there is none, reading
@@ -7,7 +7,6 @@ finds nothing, and writing says what to use instead.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import re
@@ -24,18 +23,6 @@ DEFAULT = "default"
 _SECRETS = {"client_secret", "private_key"}
 _SERVICE = "td_notebooks"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-# The field names of the file that Talkdesk's console offers are not published: those of the
-# app.installed event, and what others call the same things.
-_FIELDS = {
-    "client_id": ("client_id", "id"),
-    "client_secret": ("client_secret", "secret"),
-    "private_key": ("private_key",),
-    "key_id": ("key_id", "kid"),
-    "key_algorithm": ("key_algorithm", "algorithm", "alg"),
-    "account": ("account_name", "account"),
-    "region": ("region",),
-}
 
 
 def profiles_path() -> Path:
@@ -113,66 +100,6 @@ def _toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def read_credentials_file(path: Path) -> dict[str, str | Secret]:
-    """Read client credentials as Talkdesk's console downloads them.
-
-    Parameters
-    ----------
-    path : Path
-        A JSON file with one object, alone, in a list, or nested under one name.
-
-    Returns
-    -------
-    dict
-        Settings by their names; secrets are masked.
-
-    Raises
-    ------
-    ConfigError
-        It is no such file, or others can read it; a missing field is named.
-    """
-    outcome = _client_in(read_secret_file(path))
-    if isinstance(outcome, str):
-        raise ConfigError(
-            f"The credentials file {path} {outcome}.",
-            hint="Give the file that Talkdesk's console downloads, of one client, as it is.",
-        )
-    return outcome
-
-
-def _client_in(text: Secret) -> dict[str, str | Secret] | str:
-    """Return the settings, or what is wrong: the frame here holds secrets, so nothing is raised."""
-    fields: object = None
-    with contextlib.suppress(ValueError, RecursionError):
-        fields = json.loads(text.reveal())
-    if isinstance(fields, list) and len(fields) > 1:
-        return f"holds {len(fields)} clients"
-    if isinstance(fields, list) and fields:
-        fields = fields[0]
-    if isinstance(fields, dict) and len(fields) == 1:
-        (nested,) = fields.values()
-        fields = nested if isinstance(nested, dict) else fields
-    if not isinstance(fields, dict):
-        return "is no JSON object"
-    plain = {re.sub("[^a-z]", "", name.lower()): value for name, value in fields.items()}
-    found: dict[str, str | Secret] = {}
-    for setting, names in _FIELDS.items():
-        values = (plain.get(name.replace("_", "")) for name in names)
-        value = next((value for value in values if isinstance(value, str) and value.strip()), None)
-        if value:
-            found[setting] = Secret(value.strip()) if setting in _SECRETS else value.strip()
-    has = f"it has {', '.join(sorted(fields))}" if fields else "it is empty"
-    if "client_id" not in found:
-        return f"lacks client_id (or id); {has}"
-    if "private_key" in found and "key_id" in found:
-        found.pop("client_secret", None)  # both work; a signed assertion shows less
-    elif "client_secret" not in found:
-        missing = "key_id (or kid)" if "private_key" in found else "client_secret or private_key"
-        return f"lacks {missing}; {has}"
-    found.pop("private_key" if "client_secret" in found else "", None)
-    return found
-
-
 def keyring_problem() -> str | None:
     """Say why this machine's keyring cannot be used; None if it can."""
     try:
@@ -198,11 +125,10 @@ def read_keyring(client_id: str, what: str) -> Secret | None:
     if keyring_problem():
         return None
     import keyring
-    from keyring.errors import KeyringError
 
     try:
         text = keyring.get_password(_SERVICE, f"{client_id} {what}")
-    except KeyringError:  # locked, or the person said no
+    except Exception:  # locked, or the person said no; backends raise what they like
         return None
     return Secret(text) if text else None
 
@@ -224,11 +150,10 @@ def write_keyring(client_id: str, what: str, secret: Secret) -> None:
     problem = keyring_problem()
     if problem is None:
         import keyring
-        from keyring.errors import KeyringError
 
         try:
             keyring.set_password(_SERVICE, f"{client_id} {what}", secret.reveal())
-        except KeyringError as error:
+        except Exception as error:  # its frames hold the secret, so it goes no further
             problem = f"the keyring refuses ({type(error).__name__})"
     if problem:
         raise ConfigError(

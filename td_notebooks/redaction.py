@@ -7,11 +7,23 @@ import re
 
 _QUERY = re.compile(r"\?[^\s'\"<>)\]]+")
 _CREDENTIAL = re.compile(r"\b(Bearer|Basic) [A-Za-z0-9._~+/=-]+")
+_TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){1,2}|\btdst_[A-Za-z0-9_-]+")
+_LONG = re.compile(r"[A-Za-z0-9_+/=-]{48,}")
 
 
 def redact(text: str) -> str:
     """Take queries and credentials out of a text: a signed link's query opens the file."""
-    return _CREDENTIAL.sub(r"\1 •••", _QUERY.sub("?•••", text))
+    return without_tokens(_CREDENTIAL.sub(r"\1 •••", _QUERY.sub("?•••", text)))
+
+
+def without_tokens(text: str) -> str:
+    """Take out of a text what looks like a token: some hosts repeat what they refuse."""
+    return _TOKEN.sub("•••", text)
+
+
+def without_secrets(text: str) -> str:
+    """Take out tokens, and all else that is as long without a break as secrets are."""
+    return _LONG.sub("•••", without_tokens(text))
 
 
 class RedactFilter(logging.Filter):

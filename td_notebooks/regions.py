@@ -53,6 +53,18 @@ def absolute(base: str, location: str) -> str:
         return ""
 
 
+def region_of_api(url: str) -> str | None:
+    """Return the name of the region whose API has this address, if it is a known one."""
+    host = Origin.of(url).host
+    return next((region.name for region in REGIONS.values() if region.api_host == host), None)
+
+
+def region_of_identity(url: str) -> str | None:
+    """Return the name of the region whose identity hosts this address is among, if it is."""
+    domain = Origin.of(url).host.partition(".")[2]
+    return next((r.name for r in REGIONS.values() if r.identity_domain == domain), None)
+
+
 _ACCOUNT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 

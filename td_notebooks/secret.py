@@ -7,11 +7,13 @@ that hold secrets are for their owner only.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hmac
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,14 +36,15 @@ class Secret:
     'hunter2'
     """
 
-    __slots__ = ("__text",)
+    __slots__ = ("__reveal",)
 
     def __init__(self, text: str) -> None:
-        self.__text = text
+        # In a closure: debuggers and `rich.inspect` list every attribute, private ones too.
+        self.__reveal: Callable[[], str] = lambda: text
 
     def reveal(self) -> str:
         """Return the text itself."""
-        return self.__text
+        return self.__reveal()
 
     def __repr__(self) -> str:
         return "Secret('•••')"
@@ -53,43 +56,53 @@ class Secret:
         return format(str(self), spec)
 
     def __bool__(self) -> bool:
-        return bool(self.__text)
+        return bool(self.reveal())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self.__text.encode(), other.__text.encode())
+        return hmac.compare_digest(self.reveal().encode(), other.reveal().encode())
 
     def __hash__(self) -> int:
-        return hash((Secret, self.__text))
+        return hash((Secret, self.reveal()))
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret is not pickled or copied: hand over its source instead")
 
 
-def read_secret_file(path: Path) -> Secret:
+def hidden(text: str | os.PathLike[str] | Secret | None) -> Secret | None:
+    """Return a text or a path as a secret; None for None or an empty one."""
+    if text is None or isinstance(text, Secret):
+        return text
+    return Secret(os.fspath(text)) if text else None
+
+
+def read_secret_file(path: Path, *, binary: bool = False) -> Secret:
     """Read a file that only its owner may read.
 
     Parameters
     ----------
     path : Path
+    binary : bool
+        Take a file that is no text as well, and return its base64.
 
     Raises
     ------
     ConfigError
         It does not exist, cannot be read, or others can read it; the message says how to mend it.
     """
-    path = path.expanduser()
     problem = "it is no text"
     try:
+        path = path.expanduser()
         if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             problem = ""
         else:
             return Secret(path.read_text(encoding="utf-8-sig").strip())
-    except UnicodeDecodeError:
-        pass  # raised below, as it holds the content
-    except OSError as error:
-        problem = error.strerror or type(error).__name__
+    except UnicodeDecodeError:  # it holds the content, so what is wrong is raised below
+        if binary:
+            return Secret(base64.b64encode(path.read_bytes()).decode())
+    except (OSError, RuntimeError, ValueError) as error:  # also no such home, a name with a NUL
+        problem = getattr(error, "strerror", None) or "there is no such path"
     if problem:
         raise ConfigError(f"The secret file {path} cannot be read: {problem}.")
     raise ConfigError(

@@ -11,6 +11,7 @@ secret that happens to stand in the environment.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -20,20 +21,19 @@ from pathlib import Path
 from dotenv import dotenv_values, find_dotenv
 
 from .auth.browser import REDIRECT_URI
-from .auth.credentials import ClientAssertion, ClientSecret, Credentials
-from .auth.users import UserLogin
+from .auth.credentials import Credentials
+from .auth.files import read_credentials_file
+from .auth.proofs import credentials_from
 from .errors import ConfigError
 from .profiles import (
     DEFAULT,
-    KeyringKeeper,
     keyring_problem,
     profiles_path,
-    read_credentials_file,
     read_keyring,
     read_profiles,
 )
 from .regions import Account
-from .secret import Secret, read_secret_file
+from .secret import Secret
 
 CURRENT_PATHS = "/data/reports"
 OLDER_PATHS = "/reports"
@@ -44,7 +44,10 @@ DEFAULT_SCOPES = {
     OLDER_PATHS: "reports:read reports:write",
 }
 
+KNOWN_SCOPES = frozenset(" ".join(DEFAULT_SCOPES.values()).split())
+
 _PROOFS = ("client_secret", "private_key", "private_key_file")
+_PATHS = ("credentials_file", "private_key_file", "ca")
 _NAMES = (
     "profile",
     "credentials_file",
@@ -59,12 +62,14 @@ _NAMES = (
     "login",
     "redirect_uri",
     "scope",
+    "token_type",
+    "token_days",
     "ca",
     *_PROOFS,
 )
 
-# Ids as Talkdesk writes them: of accounts (24) and of clients and keys (32).
-_ID = re.compile("[0-9a-f]{24}|[0-9a-f]{32}")
+# Ids as Talkdesk writes them: of accounts (24, or with hyphens), of clients and keys (32).
+_ID = re.compile("[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def variable(name: str) -> str:
@@ -112,9 +117,18 @@ class Settings:
     found: tuple[Setting, ...] = field(default=())
 
     def __repr__(self) -> str:
-        width = max((len(setting.name) for setting in self.found), default=0)
-        lines = [f"  {s.name:<{width}}  {s.value}  ({s.source})" for s in self.found]
+        shown = [*self.found, *self._defaults()]
+        width = max((len(setting.name) for setting in shown), default=0)
+        lines = [f"  {s.name:<{width}}  {s.value}  ({s.source})" for s in shown]
         return "\n".join([f"Settings of account {self.account.name!r}", *lines])
+
+    def _defaults(self) -> Iterator[Setting]:
+        """Yield what nobody set and matters most when the way in is closed."""
+        names = {setting.name for setting in self.found}
+        if "account" in names:
+            for name, value in (("region", self.account.region), ("scope", self.scope)):
+                if name not in names and value:
+                    yield Setting(name, value, "default")
 
     @property
     def older_api(self) -> bool:
@@ -130,7 +144,7 @@ def find_settings(**arguments: str | Secret | None) -> Settings:
     **arguments
         Any of ``profile, credentials_file, account, region, api_url, token_url, reports_path,
         client_id, client_secret, private_key, private_key_file, key_id, key_algorithm, login,
-        redirect_uri, scope, ca``; None means "not given".
+        redirect_uri, scope, token_type, token_days, ca``; None means "not given".
 
     Raises
     ------
@@ -157,7 +171,7 @@ def find_settings(**arguments: str | Secret | None) -> Settings:
             token_url=_value(found, "token_url"),
             api_url=_value(found, "api_url"),
         ),
-        credentials=_credentials(found, profile),
+        credentials=credentials_from({name: s.value for name, s in found.items()}, profile),
         scope=_value(found, "scope", DEFAULT_SCOPES.get(reports_path, "")),
         reports_path=reports_path,
         ca=ca or None,
@@ -179,12 +193,14 @@ class _Place:
     def get(self, name: str) -> Setting | None:
         key = variable(name) if self.in_capitals else name
         value = self.values.get(key)
-        if not value:
+        if isinstance(value, Secret):
+            value = Secret(value.reveal().strip())
+        elif value is not None:
+            value = str(value).strip()  # a Path is as good as its text
+        if not value:  # blank is as good as not there: a template that nobody filled in
             return None
         if name in {"client_secret", "private_key"} and isinstance(value, str):
-            value = Secret(value.strip())
-        if isinstance(value, str):
-            value = value.strip()
+            value = Secret(value)
         return Setting(name, value, f"{self.label} {key}")
 
 
@@ -211,7 +227,33 @@ def _own_places(arguments: Mapping[str, str | Secret | None]) -> Iterator[_Place
     yield _Place("argument", arguments, in_capitals=False)
     yield _Place("environment variable", os.environ)
     if path := find_dotenv(usecwd=True):
-        yield _Place(f"{path}:", dotenv_values(path))
+        yield _Place(f"{path}:", _from_there(_dotenv(path), Path(path).parent))
+
+
+def _from_there(values: Mapping[str, str | None], folder: Path) -> dict[str, str | None]:
+    """Read the paths in a ``.env`` as seen from its folder: the notebook may be further down."""
+    found = dict(values)
+    for name in map(variable, _PATHS):
+        path = Path(found.get(name) or "/")
+        with contextlib.suppress(RuntimeError):  # no such home
+            path = path.expanduser()
+        if not path.is_absolute() and not path.exists():
+            found[name] = str(folder / path)
+    return found
+
+
+def _dotenv(path: str) -> Mapping[str, str | None]:
+    problem = "it is no UTF-8 text"
+    try:
+        return dotenv_values(path)
+    except UnicodeDecodeError:  # it holds the content, so it goes no further
+        pass
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+    raise ConfigError(
+        f"The settings in {path} cannot be read: {problem}.",
+        hint="Save it as UTF-8 text that you may read, or move it out of the way.",
+    )
 
 
 def _profile(name: str) -> _Place:
@@ -310,39 +352,3 @@ def _require(found: Mapping[str, Setting], places: list[_Place]) -> None:
         f"{', '.join(variable(name.split()[0]) for name in missing)}. "
         "To try everything without an account: td.connect(sandbox=True).",
     )
-
-
-def _credentials(found: Mapping[str, Setting], profile: str) -> Credentials:
-    client = _client(found)
-    login = _value(found, "login")
-    if login not in {"", "user"}:
-        raise ConfigError(
-            f"The setting login is {login!r}: leave it out, or say 'user' for the login in the "
-            "browser that `td-notebooks login` keeps."
-        )
-    return UserLogin(client, KeyringKeeper(client.client_id, profile)) if login else client
-
-
-def _client(found: Mapping[str, Setting]) -> Credentials:
-    client_id = _value(found, "client_id")
-    if "client_secret" in found:
-        secret = found["client_secret"].value
-        assert isinstance(secret, Secret)
-        return ClientSecret(client_id, secret)
-    algorithm = _value(found, "key_algorithm") or None
-    return ClientAssertion(client_id, _private_key(found), _value(found, "key_id"), algorithm)
-
-
-def _private_key(found: Mapping[str, Setting]) -> Secret:
-    inline = found.get("private_key")
-    if inline and isinstance(inline.value, Secret) and not _is_path(inline.value):
-        return inline.value
-    path = Path(inline.value.reveal() if inline and isinstance(inline.value, Secret) else "")
-    return read_secret_file(path if inline else Path(_value(found, "private_key_file")))
-
-
-def _is_path(text: Secret) -> bool:
-    # Base64 of the smallest key is longer than a file name may be on any system, and no path
-    # to an existing file begins with an armour line.
-    content = text.reveal()
-    return len(content) < 1024 and "\n" not in content and Path(content).expanduser().is_file()

@@ -30,6 +30,7 @@ from .auth.grants import USER_AGENT, AccessToken
 from .clock import Clock, SystemClock
 from .errors import NetworkError, TalkdeskError
 from .redaction import redact, redact_http_logs
+from .settings import KNOWN_SCOPES
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 ATTEMPTS = 6
@@ -125,7 +126,7 @@ class Transport:
         wait_for_quota : bool
             Whether a used-up quota is waited for here.
         needs : str
-            The scope it needs, for messages.
+            The scope it needs. Nothing is sent if the token is known to lack it.
         read : callable
             Makes the result of a good answer. A `DownloadError` it raises counts as no answer:
             something in between spoke in Talkdesk's place.
@@ -137,7 +138,12 @@ class Transport:
 
         def attempt() -> Result | TalkdeskError:
             request = self._http.build_request(
-                method, self.account.api_url + path, params=params, json=body
+                method,
+                self.account.api_url + path,
+                params=params,
+                json=body,
+                # Of a path that is not Talkdesk's own, a gateway's perhaps, it is only a guess.
+                extensions={"needs": needs if needs in KNOWN_SCOPES else "", "doing": doing},
             )
             outcome = self._send(request, doing)
             if isinstance(outcome, TalkdeskError):
@@ -148,6 +154,7 @@ class Transport:
                     doing=doing,
                     account=self.account,
                     scopes=self.scopes,
+                    audience=self.auth.token.audience if self.auth.token else "",
                     needs=needs,
                 )
                 return refusal or read(outcome)
@@ -172,10 +179,12 @@ class Transport:
         def attempt() -> AccessToken | TalkdeskError:
             flow = self.auth.renewal_flow()
             try:
-                with _closing(
-                    self._http.send(next(flow), auth=httpx.Auth(), stream=True)
-                ) as answer:
-                    flow.send(answer)
+                request = next(flow)
+                while True:
+                    with _closing(
+                        self._http.send(request, auth=httpx.Auth(), stream=True)
+                    ) as answer:
+                        request = flow.send(answer)
             except StopIteration as renewed:
                 token: AccessToken = renewed.value
                 return token
@@ -186,11 +195,39 @@ class Transport:
                 return without_frames(error)
             finally:
                 flow.close()
-            raise AssertionError("the flow asks once")
 
         return self.repeat(
             attempt, lambda error: repeatable(error, side_effects=False, wait_for_quota=True)
         )
+
+    def public(self, url: str, *, doing: str) -> Answer:
+        """Ask for a public document, unsigned; it is read up to `LONGEST_ANSWER`.
+
+        Parameters
+        ----------
+        url, doing : str
+            The address, and what it is for, to begin messages with.
+
+        Raises
+        ------
+        NetworkError
+        """
+        outcome = self._public(url, doing)
+        if isinstance(outcome, TalkdeskError):
+            raise outcome
+        return outcome
+
+    def _public(self, url: str, doing: str) -> Answer | TalkdeskError:
+        body = b""
+        try:
+            with self.stream(url, signed=False, trace=lambda *_: None) as response:
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > LONGEST_ANSWER:
+                        break
+                return Answer(response.status_code, response.headers, body, response.is_closed)
+        except httpx.HTTPError as error:
+            return network_error(error, doing=doing, host=httpx.URL(url).host)
 
     def repeat(
         self,
@@ -299,6 +336,10 @@ def without_frames(error: Error) -> Error:
     return error
 
 
+# What Linux, macOS and Windows say when a name cannot be looked up.
+_NO_SUCH_NAME = ("Name or service not known", "nodename nor servname", "getaddrinfo failed")
+
+
 def network_error(
     error: httpx.HTTPError | httpx.InvalidURL, *, doing: str, host: str
 ) -> NetworkError:
@@ -318,6 +359,11 @@ def network_error(
     hint = "Check the network, and that the host is right for the account and its region."
     if isinstance(error, httpx.ReadTimeout):
         hint = "The host is slow or the connection is gone: try again later."
+    elif any(words in text for words in _NO_SUCH_NAME):
+        hint = (
+            "No host of this name is known: check account and region (the account is the part "
+            "before .talkdeskid.com where people log in), and that this machine is online."
+        )
     result = NetworkError(f"While {doing}, {host} gave no answer: {text}.", hint=hint, sent=sent)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         result.hint = (

@@ -20,7 +20,7 @@ from td_notebooks.sandbox import Sandbox, SandboxClock
 def _remember(close: Callable[[Sandbox], None]) -> Callable[[Sandbox], None]:
     @functools.wraps(close)
     def remembering_close(sandbox: Sandbox) -> None:
-        assert sandbox.secrets, "there is something to look for"
+        Seen.sandboxes += 1
         Seen.secrets.update(sandbox.secrets)
         test = os.environ.get("PYTEST_CURRENT_TEST", "")
         Seen.storage_requests += [
@@ -34,6 +34,14 @@ def _remember(close: Callable[[Sandbox], None]) -> Callable[[Sandbox], None]:
 
 
 Sandbox.close = _remember(Sandbox.close)  # type: ignore[method-assign] # for this run only
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long runs unless they are asked for."""
+    long = [item for item in items if item.get_closest_marker("nightly")]
+    if long and not os.environ.get("TD_NIGHTLY"):
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,6 +62,7 @@ def debug_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def left_behind(debug_log: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Look for leaks in everything that this run, or this worker of it, wrote."""
     yield
+    assert Seen.secrets or Seen.sandboxes < 5, "there is something to look for"
     found = files_with_secrets(tmp_path_factory.getbasetemp(), Seen.secrets)
     assert not found, f"secrets in {found}"
     signed_in = {test for test, had_authorization in Seen.storage_requests if had_authorization}
@@ -85,6 +94,15 @@ def start_sandbox() -> Iterator[Callable[..., Sandbox]]:
             return stack.enter_context(Sandbox(**settings))
 
         yield start
+
+
+@pytest.fixture
+def live_sandbox() -> Iterator[Callable[..., Sandbox]]:
+    """Start sandboxes whose time passes by itself, for clients in other processes."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(
+            Sandbox(**{"centre": SMALL, "job_seconds": 0.2, **settings})
+        )
 
 
 @pytest.fixture

@@ -21,6 +21,14 @@ def needles(secrets: Iterable[str]) -> Iterator[str]:
             )
 
 
+def traces(secret: str) -> Iterator[bytes]:
+    """Return what a secret looks like in plain text and in base64, wherever it begins there."""
+    yield secret.encode()
+    for shift in range(3):
+        packed = base64.b64encode(b"x" * shift + secret.encode())
+        yield packed[4:-4] if shift else packed[:-4]
+
+
 def _marks(secrets: Iterable[str]) -> Iterator[bytes]:
     """Return the longest unbroken part of each thing to look for, to be found word by word.
 
@@ -42,3 +50,16 @@ def files_with_secrets(folder: Path, secrets: Iterable[str]) -> list[Path]:
 
     files = (path for path in folder.rglob("*") if path.is_file())
     return [path for path in files if not path.name.startswith(".env") and holds_one(path)]
+
+
+def assert_clean(where: object, data: bytes | str, secrets: Iterable[str]) -> None:
+    """Fail if a secret is in some data, in plain text or in base64."""
+    data = data.encode() if isinstance(data, str) else data
+    assert not [t for secret in secrets for t in traces(secret) if t in data], where
+
+
+def assert_files_clean(folder: Path, secrets: Iterable[str]) -> None:
+    """Fail if a secret is in a file of a folder or of those in it."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert_clean(path, path.read_bytes(), secrets)

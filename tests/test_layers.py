@@ -15,14 +15,14 @@ ROOT = Path(td_notebooks.__file__).parent
 LAYERS = [
     {"errors", "secret", "redaction", "clock", "regions", "timespan"},
     {"auth", "settings", "profiles", "appconnect"},
-    {"answers", "transport"},
+    {"answers", "transport", "interrupts"},
     {"reports"},
-    {"frames", "pull"},
+    {"frames", "pull", "pseudonyms"},
     {"lake"},
     {"metrics", "plots", "week"},
     {"views", "progress", "job", "client"},
     {"sandbox"},
-    {"front_door"},
+    {"front_door", "logins", "fleet"},
     {"integrations"},
     {"widgets", "magics"},
     {"cli", "__main__", "__init__"},
@@ -30,7 +30,7 @@ LAYERS = [
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
 # Methods that are only a door to something higher, and import it when they are called.
-DOORS = {("client", "widgets")}
+DOORS = {("client", "widgets"), ("job", "widgets")}
 
 # The sandbox shares no parsing or formatting with the client: it knows the facts, not the code.
 SANDBOX_MAY_IMPORT = {"errors", "clock", "reports.schemas", "sandbox"}

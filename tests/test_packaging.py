@@ -120,7 +120,7 @@ for module in pkgutil.walk_packages(td.__path__, "td_notebooks."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 modules = {name for name in td.__all__ if isinstance(getattr(td, name), types.ModuleType)}
-assert modules == {"appconnect", "metrics", "reports"}, modules
+assert modules == {"appconnect", "metrics", "plots", "reports"}, modules
 """
     run(sys.executable, "-c", code, cwd=tmp_path)
 

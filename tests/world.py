@@ -18,5 +18,6 @@ class Seen:
     Kept for the tests at the very end, which look whether anything of it shows up elsewhere.
     """
 
+    sandboxes: ClassVar[int] = 0
     secrets: ClassVar[set[str]] = set()
     storage_requests: ClassVar[list[tuple[str, bool]]] = []

@@ -212,6 +212,7 @@ def _installed(
             text(data, "account_name", needed=True), str(common["root"]), _token_link(links)
         ),
         credentials=credentials(data),
+        changed_at=moment(common["created_at"]),
     )
     return {"installation": installation}
 

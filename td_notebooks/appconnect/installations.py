@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ..auth.credentials import ClientAssertion, ClientSecret
 from ..errors import ConfigError, EventError, TalkdeskError
 from ..regions import Account
 from ..secret import Secret, read_secret_file, write_secret_file
-from .fields import credentials, inner, json_object, text
+from .fields import credentials, inner, json_object, moment, text
 
 if TYPE_CHECKING:
     from .events import AppCredentialsRotated, Event
@@ -32,6 +33,9 @@ class Installation:
     credentials : Credentials
     previous : Credentials or None
         During a rotation: the set that works until the new one is acknowledged.
+    changed_at : datetime or None
+        When the event was made that told of the credentials. Events are delivered again, and can
+        be replayed: an older one must not bring back older credentials.
     """
 
     installation_id: str
@@ -40,9 +44,12 @@ class Installation:
     account: Account
     credentials: ClientAssertion | ClientSecret
     previous: ClientAssertion | ClientSecret | None = None
+    changed_at: datetime | None = None
 
     def rotated(self, event: AppCredentialsRotated) -> Installation:
         """Return the installation with the new credentials, the present ones kept as previous.
+
+        An event that is older than the present credentials changes nothing.
 
         Parameters
         ----------
@@ -58,9 +65,23 @@ class Installation:
                 f"The new credentials are for installation {event.installation_id}, not for "
                 f"{self.installation_id}."
             )
-        if event.credentials == self.credentials:
+        if event.credentials == self.credentials or self.is_newer_than(event):
             return self
-        return replace(self, credentials=event.credentials, previous=self.credentials)
+        return replace(
+            self,
+            credentials=event.credentials,
+            previous=self.credentials,
+            changed_at=event.created_at,
+        )
+
+    def is_newer_than(self, event: Event) -> bool:
+        """Say whether the credentials were told of by a later event.
+
+        Parameters
+        ----------
+        event : Event
+        """
+        return self.changed_at is not None and self.changed_at > event.created_at
 
     def settled(self) -> Installation:
         """Return the installation without its previous credentials."""
@@ -113,6 +134,7 @@ class InstallationStore:
             "token_url": account.token_url,
             "credentials": _written(installation.credentials),
             "previous": installation.previous and _written(installation.previous),
+            "changed_at": installation.changed_at and installation.changed_at.isoformat(),
         }
         write_secret_file(path, Secret(json.dumps(fields, indent=1)))
         return path
@@ -160,7 +182,9 @@ class InstallationStore:
         from .events import AppCredentialsRotated, AppInstalled, AppUninstalled
 
         if isinstance(event, AppInstalled):
-            self.save(event.installation)
+            known = self._path(event.installation_id).exists()
+            if not (known and self.load(event.installation_id).is_newer_than(event)):
+                self.save(event.installation)
         elif isinstance(event, AppCredentialsRotated):
             self.save(self.load(event.installation_id).rotated(event))
         elif isinstance(event, AppUninstalled):
@@ -189,6 +213,7 @@ def _read(content: Secret) -> Installation | TalkdeskError:
             ),
             credentials=credentials(inner(fields, "credentials")),
             previous=credentials(previous) if previous else None,
+            changed_at=moment(fields["changed_at"]) if fields.get("changed_at") else None,
         )
     except TalkdeskError as error:
         return error.with_traceback(None)

@@ -11,6 +11,7 @@ Deliveries are repeated, and carry no time that is signed: an event is recognise
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import threading
 import time
@@ -101,7 +102,7 @@ def load_public_key(text: str) -> EllipticCurvePublicKey:
     }
     key: object = None
     try:
-        data = text.encode() if "-----" in text else base64.b64decode(text, validate=False)
+        data = text.encode() if "-----" in text else _base64(text)
         if data.startswith(b"-----"):
             key = load_pem_public_key(data)
         elif data[:1] == b"\x04" and len(data) in points:
@@ -113,6 +114,12 @@ def load_public_key(text: str) -> EllipticCurvePublicKey:
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES:
         raise EventError("The key of an event is not one that can be used.")
     return key
+
+
+def _base64(text: str) -> bytes:
+    """Decode the usual alphabet or that of URLs, with line breaks or padding or without."""
+    plain = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
 
 
 class SignatureKeys:
@@ -181,8 +188,11 @@ class SignatureKeys:
             except OSError:
                 silent.append(host)
                 continue
+            key = None
             if status == 200:
-                key = SignatureKey.parse(body)
+                with contextlib.suppress(EventError):  # something else than Talkdesk answers there
+                    key = SignatureKey.parse(body)
+            if key is not None:
                 # The word "latest" stands for some key, but no event is signed with it.
                 if key.key_id == key_id:
                     return key
@@ -255,8 +265,12 @@ def verify(
     EventError
         It must not be believed. ``retryable`` when a key could not be asked for.
     """
+    received: object = body
+    if not isinstance(received, bytes):
+        del body, received
+        raise TypeError("the body must be the bytes as they were received: they are what is signed")
     outcome = _verified(headers, body, keys)
-    del body  # it may hold credentials, which no traceback should show
+    del body, received  # it may hold credentials, which no traceback should show
     if isinstance(outcome, EventError):
         raise outcome
     if seen is not None and not seen.add(outcome.id):

@@ -201,7 +201,8 @@ def load_private_key(text: Secret) -> PrivateKey:
     ----------
     text : Secret
         PEM (PKCS#8 or SEC1, also with the line breaks written as ``\n``), or bare base64 of the
-        DER, as in Talkdesk's credentials.
+        DER, as in Talkdesk's credentials. Quotes around it and base64 around a PEM, as
+        environment variables come by, are taken off.
 
     Returns
     -------
@@ -235,16 +236,25 @@ def load_private_key(text: Secret) -> PrivateKey:
 
 def _armour_problem(text: Secret) -> str | None:
     content = text.reveal()
-    if "PUBLIC KEY" in content:
-        return "This is a public key, not the private one."
     if "ENCRYPTED" in content:
         return "The private key is protected by a passphrase, which cannot be asked for here."
-    if "CERTIFICATE" in content:
+    if "PRIVATE KEY" in content:
+        return None
+    if "PUBLIC KEY" in content:
+        return "This is a public key, not the private one."
+    if "BEGIN CERTIFICATE" in content:
         return "This is a certificate, not a private key."
     return None
 
 
+# Labels are dropped and not believed: Talkdesk's own sample puts the wrong one around a key. Only
+# blocks that hold no key are left out, such as the EC PARAMETERS that openssl writes before one.
+_BLOCK = re.compile("-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)-----END", re.DOTALL)
+
+
 def _der(text: Secret) -> bytes:
-    # Labels are dropped and not believed: Talkdesk's own sample puts the wrong one around a key.
-    bare = re.sub(r"-----[A-Z ]+-----", "", text.reveal().replace("\\r", "").replace("\\n", "\n"))
-    return base64.b64decode("".join(bare.split()), validate=True)
+    bare = text.reveal().replace("\\r", "").replace("\\n", "\n").strip("\"' \r\n\t")
+    found = _BLOCK.search(bare)
+    inner = found[1] if found else re.sub("-----[A-Z0-9 ]+-----", "", bare)
+    data = base64.b64decode("".join(inner.split()), validate=True)
+    return _der(Secret(data.decode())) if data.startswith(b"-----BEGIN") else data

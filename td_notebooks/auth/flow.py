@@ -21,10 +21,10 @@ from collections.abc import AsyncGenerator, Generator
 import httpx
 
 from ..clock import Clock, SystemClock
-from ..errors import TalkdeskError, TokenError
+from ..errors import AuthError, TalkdeskError, TokenError
 from ..regions import Account, Origin
 from .credentials import Credentials
-from .grants import AccessToken, parse_token, token_request
+from .grants import AccessToken, Grant, parse_token, token_request
 
 TOKEN_TIMEOUT = 20.0
 LONGEST_TOKEN_ANSWER = 1 << 20
@@ -99,6 +99,7 @@ class TalkdeskAuth(httpx.Auth):
             yield request
             return
         token = self._usable() or (yield from self._renew(rejected=None))
+        self._check_scope(request, token)
         response = yield self._sign(request, token)
         if response.status_code == 401:
             token = yield from self._renew(rejected=token)
@@ -127,6 +128,19 @@ class TalkdeskAuth(httpx.Auth):
     def _usable(self) -> AccessToken | None:
         token = self._token
         return token if token and self._clock.monotonic() < token.renew_at else None
+
+    def _check_scope(self, request: httpx.Request, token: AccessToken) -> None:
+        """Refuse to send what the token's own answer says it does not allow."""
+        needs = str(request.extensions.get("needs") or "")
+        if not needs or not token.scopes or needs in token.scopes:
+            return
+        doing = request.extensions.get("doing") or "asking"
+        raise AuthError(
+            f"Not sent, while {doing}: it needs {needs}; the token of client "
+            f"{self._credentials.client_id!r} has {', '.join(sorted(token.scopes))}.",
+            hint="Ask for it with scope= (TALKDESK_SCOPE), and see that the OAuth client in "
+            "Talkdesk has it; a scope just added takes some minutes.",
+        )
 
     @staticmethod
     def _sign(request: httpx.Request, token: AccessToken) -> httpx.Request:
@@ -169,8 +183,21 @@ class TalkdeskAuth(httpx.Auth):
     def _ask_as(
         self, credentials: Credentials
     ) -> Generator[httpx.Request, httpx.Response, AccessToken]:
-        asked_at, now = self._clock.monotonic(), self._clock.time()
         grant = credentials.grant(self.scope)
+        try:
+            return (yield from self._ask_for(credentials, grant))
+        except TokenError as error:
+            # Another program that shares a login may have used its refresh token meanwhile, and
+            # kept the next one.
+            newer = credentials.grant(self.scope)
+            if error.error != "invalid_grant" or newer == grant:
+                raise
+        return (yield from self._ask_for(credentials, newer))
+
+    def _ask_for(
+        self, credentials: Credentials, grant: Grant
+    ) -> Generator[httpx.Request, httpx.Response, AccessToken]:
+        asked_at, now = self._clock.monotonic(), self._clock.time()
         request = token_request(self.account, credentials, grant, now=now, timeout=TOKEN_TIMEOUT)
         response = yield request
         token = parse_token(

@@ -18,7 +18,7 @@ import httpx
 
 from .. import __version__
 from ..errors import AuthError, ConfigError
-from ..regions import REGIONS, Account, Origin
+from ..regions import Account, region_of_api
 from ..secret import Secret
 from .refusals import refusal
 
@@ -63,6 +63,16 @@ class AccessToken:
         A minute before the end, or half the life of a token that lives less than two minutes.
         """
         return self.asked_at + self.expires_in - min(60.0, self.expires_in / 2)
+
+    @property
+    def audience(self) -> str:
+        """The API it says it is for; empty if it does not say. Nothing is verified."""
+        return claim(self.secret.reveal(), "aud")
+
+    @property
+    def account(self) -> str:
+        """The account it says it is of; empty if it does not say. Nothing is verified."""
+        return claim(self.secret.reveal(), "acc")
 
     @property
     def authorization(self) -> Secret:
@@ -273,10 +283,10 @@ def parse_token(
     """
     fields = _json_object(body)
     token = fields.get("access_token")
-    if status == 200 and isinstance(token, str) and token:
-        scopes = frozenset(str(fields.get("scope") or "").split())
+    if status == 200 and isinstance(token, str) and _fits_a_header(token):
+        scopes = _scopes(fields.get("scope"))
         _check_scopes(scopes, grant, client_id)
-        _check_region(audience(token), account)
+        _check_region(claim(token, "aud"), account)
         return AccessToken(
             secret=Secret(token),
             expires_in=_seconds(fields.get("expires_in")),
@@ -296,6 +306,13 @@ def parse_token(
     )
 
 
+def _scopes(value: object) -> frozenset[str]:
+    """Read granted scopes: one text by the documents, a list in the claims of tokens."""
+    texts = value if isinstance(value, list) else [value]
+    said = " ".join(text for text in texts if isinstance(text, str))
+    return frozenset(said.replace(",", " ").split())
+
+
 def _check_scopes(scopes: frozenset[str], grant: Grant, client_id: str) -> None:
     """Compare by inclusion: Talkdesk may answer more than was asked for, or say nothing."""
     missing = set(grant.scope.split()) - scopes
@@ -307,8 +324,8 @@ def _check_scopes(scopes: frozenset[str], grant: Grant, client_id: str) -> None:
         )
 
 
-def audience(token: str) -> str:
-    """Return the API a JWT says it is for; empty if it does not say. Nothing is verified."""
+def claim(token: str, name: str) -> str:
+    """Return what a JWT says of itself; empty if it does not say. Nothing is verified."""
     parts = token.split(".")
     if len(parts) != 3:
         return ""
@@ -316,14 +333,8 @@ def audience(token: str) -> str:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, RecursionError):
         return ""
-    said = claims.get("aud") if isinstance(claims, dict) else None
+    said = claims.get(name) if isinstance(claims, dict) else None
     return said if isinstance(said, str) else ""
-
-
-def region_of_api(url: str) -> str | None:
-    """Return the name of the region whose API has this address, if it is a known one."""
-    host = Origin.of(url).host
-    return next((region.name for region in REGIONS.values() if region.api_host == host), None)
 
 
 def _check_region(aud: str, account: Account) -> None:
@@ -343,6 +354,11 @@ def _json_object(body: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _fits_a_header(token: str) -> bool:
+    # What does not would be quoted by the HTTP library as it complains.
+    return token != "" and token.isascii() and token.isprintable() and " " not in token
 
 
 def _seconds(value: object) -> float:

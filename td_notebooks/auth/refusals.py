@@ -1,7 +1,7 @@
 """Why a token request was refused, and what to do: pure functions.
 
-Status and ``error`` decide; descriptions are only passed on, without the codes and tokens that
-some of them repeat.
+Status and ``error`` decide; descriptions are only passed on, without the codes, tokens and secrets
+that some of them repeat.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from ..errors import TokenError
+from ..redaction import without_secrets
 from ..regions import Account
 
 CLOCK_SKEW_WORTH_SAYING = 60.0
@@ -38,7 +39,7 @@ def refusal(
     now : float
         Seconds since 1970-01-01 UTC.
     """
-    error = _text(fields.get("error"))
+    error = _without({}, _text(fields.get("error")))
     description = _without(form, _text(fields.get("error_description")))
     said = ": ".join(part for part in (error, description) if part).rstrip(".")
     return TokenError(
@@ -97,10 +98,10 @@ def _token_hint(
 
 def _without(form: Mapping[str, str], description: str | None) -> str | None:
     """Mask what the host repeats: some put the refused code or token into the description."""
-    for name in ("code", "refresh_token", "client_assertion"):
+    for name in ("code", "refresh_token"):
         if description and form.get(name):
             description = description.replace(form[name], "•••")
-    return description
+    return without_secrets(description) if description else None
 
 
 def _clock_skew(headers: Mapping[str, str], now: float) -> float:

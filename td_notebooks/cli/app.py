@@ -22,10 +22,13 @@ from .catalog import reports, schema
 from .check import check
 from .demo import demo
 from .jobs import jobs_app
+from .lake import export_lake, lake_app
 from .login import login
 from .report import report
 from .sandbox import sandbox
 from .streams import abandon_stdout, prepare, tell
+from .sync import sync
+from .week import week
 
 _log = logging.getLogger("td_notebooks")
 
@@ -67,9 +70,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(lake_app, name="lake")
 app.add_typer(appconnect_app, name="appconnect")
-for command in (report, check, login, reports, schema, demo, sandbox):
+for command in (report, sync, week, check, login, reports, schema, demo, sandbox):
     app.command()(command)
+app.command("export")(export_lake)
 
 
 def _show_version(wanted: bool) -> None:

@@ -80,14 +80,17 @@ class _Delivery(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         from ..appconnect.receiver import LARGEST_EVENT
 
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > LARGEST_EVENT:
+        told = self.headers.get("Content-Length", "")
+        length = int(told[:12]) if told.isascii() and told.isdecimal() else -1
+        if not 0 <= length <= LARGEST_EVENT:
             # What is under way is taken, within limits: else the answer would be lost with it.
-            for _ in range(min(int(length) if length.isdecimal() else 0, _DRAINED) >> 16):
+            for _ in range(min(length, _DRAINED) >> 16):
                 self.rfile.read(1 << 16)
-            self._answer(413)
+            status = 411 if length < 0 else 413
+            self._answer(status)
+            tell(f"{status}: a delivery of {told[:12] or 'unknown'} bytes is no event")
             return
-        body = self.rfile.read(int(length))
+        body = self.rfile.read(length)
         status, outcome = self.server.receiver.receive(dict(self.headers), body)
         self._answer(status)
         _show(status, outcome)

@@ -2,7 +2,7 @@
 
 ====  ===============================================
    0  done
-   1  something else went wrong, such as a full disk
+   1  partial (`sync`: some of it is asked for next time), or something else such as a full disk
    2  usage or configuration
    3  no access: secret, token or scope
    4  the report job failed
@@ -33,7 +33,7 @@ LATER, INTERRUPTED, NO_READER, TERMINATED = 75, 130, 141, 143
 
 SUMMARY = (
     "Exit codes: 0 done, 2 usage or configuration, 3 no access, 4 the job failed, "
-    "5 not found, 75 try again later, 1 anything else."
+    "5 not found, 75 try again later, 1 partial or anything else."
 )
 
 

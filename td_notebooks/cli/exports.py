@@ -2,7 +2,8 @@
 
 Text goes out exactly as it came in. Times are ISO 8601 in UTC, with as many decimals as the column
 needs. Missing values are empty fields in CSV (an empty text is ``""``) and ``null`` in JSON. The
-formats other than Parquet are written some thousand rows at a time.
+formats other than Parquet are written some thousand rows at a time. What an Excel workbook does
+with text and times is told in `td_notebooks.frames.spreadsheet`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import stat
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -25,17 +27,36 @@ ROWS = 1 << 14
 
 
 def check_suffix(target: Path) -> None:
-    """Complain about a suffix that nobody writes.
+    """Complain about a suffix that nobody writes, or not on this machine.
 
     Raises
     ------
     ConfigError
+        The suffix is none of those known, or the package that writes such files is not installed.
     """
     if target.suffix.lower() not in _WRITERS:
         raise ConfigError(
             f"{target} cannot be written: the suffix {target.suffix!r} is none of "
             f"{', '.join(_WRITERS)}.",
             hint="The suffix decides the format.",
+        )
+    if target.suffix.lower() == ".xlsx":
+        from ..frames.outputs import installed
+
+        installed("xlsxwriter", extra="excel")
+
+
+def check_excel_safe(target: Path | None, *, excel_safe: bool) -> None:
+    """Complain when something else than CSV shall be made safe for a spreadsheet.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if excel_safe and target and target.suffix.lower() not in (".csv", ".xlsx"):
+        raise ConfigError(
+            f"--excel-safe is for CSV; {target} will be none.",
+            hint="Leave it out: programs that read this format take text for text.",
         )
 
 
@@ -60,36 +81,66 @@ def check_target(target: Path) -> None:
         raise ConfigError(f"{target} cannot be written: {problem}.", hint="Give another place.")
 
 
-def export(table: pa.Table, target: Path | None) -> None:
+def export(table: pa.Table, target: Path | None, *, excel_safe: bool = False) -> None:
     """Write a table.
 
     Parameters
     ----------
     table : pyarrow.Table
     target : Path or None
-        CSV, Parquet, JSON (an array) or JSON lines by its suffix; None writes CSV to stdout. A
-        link is followed, and a file that is replaced keeps its permissions.
+        CSV, Parquet, JSON (an array), JSON lines or an Excel workbook by its suffix; None writes
+        CSV to stdout. A link is followed, and a file that is replaced keeps its permissions.
+    excel_safe : bool
+        Put an apostrophe before every text in CSV that a spreadsheet could take for a formula.
+
+    Raises
+    ------
+    ConfigError
+        No sheet of Excel holds so many rows; nothing was written.
+    TalkdeskError
+        The disk is full, for example; the target is as it was before.
+    """
+    if target is None:
+        _write_csv(table, sys.stdout.buffer, excel_safe=excel_safe)
+        return
+    writer = _WRITERS[target.suffix.lower()]
+    if writer is _write_csv and excel_safe:
+        writer = partial(_write_csv, excel_safe=True)
+    replace_file(
+        target,
+        lambda file: writer(table, file),
+        "Nothing was changed there. The report's jobs stay at Talkdesk for 30 days: "
+        "`td-notebooks jobs list` names them.",
+    )
+
+
+def replace_file(target: Path, write: Callable[[BinaryIO], object], hint: str) -> None:
+    """Write a file beside its place, and put it there when it is whole.
+
+    Parameters
+    ----------
+    target : Path
+        A link is followed, and a file that is replaced keeps its permissions.
+    write : callable
+        Given the open file.
+    hint : str
+        What to say if it cannot be written.
 
     Raises
     ------
     TalkdeskError
         The disk is full, for example; the target is as it was before.
     """
-    if target is None:
-        _write_csv(table, sys.stdout.buffer)
-        return
     scratch = _beside(target.resolve())
     try:
         with _create(scratch, target) as file:
-            _WRITERS[target.suffix.lower()](table, file)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(target.resolve())
     except OSError as error:
         raise TalkdeskError(
-            f"{target} could not be written: {error.strerror or error}.",
-            hint="Nothing was changed there. The report's jobs stay at Talkdesk for 30 days: "
-            "`td-notebooks jobs list` names them.",
+            f"{target} could not be written: {error.strerror or error}.", hint=hint
         ) from None
     finally:
         with contextlib.suppress(OSError):
@@ -113,10 +164,20 @@ def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
     pyarrow.parquet.write_table(table, file)
 
 
-def _write_csv(table: pa.Table, file: BinaryIO) -> None:
+def _write_xlsx(table: pa.Table, file: BinaryIO) -> None:
+    from ..frames.spreadsheet import write_xlsx
+
+    write_xlsx(table, file)
+
+
+def _write_csv(table: pa.Table, file: BinaryIO, *, excel_safe: bool = False) -> None:
     import pyarrow.csv
 
+    from ..frames.spreadsheet import neutralise
+
     batches = _plain_batches(table)
+    if excel_safe:
+        batches = map(neutralise, batches)
     with pyarrow.csv.CSVWriter(file, next(batches).schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
@@ -140,6 +201,7 @@ _WRITERS: dict[str, Callable[[Any, BinaryIO], None]] = {
     ".parquet": _write_parquet,
     ".json": _write_json,
     ".jsonl": _write_jsonl,
+    ".xlsx": _write_xlsx,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,10 @@ def login(
     region: Region = None,
     client_id: Annotated[
         str | None, typer.Option(help="Of the OAuth client; else TALKDESK_CLIENT_ID.")
+    ] = None,
+    credentials_file: Annotated[
+        Path | None,
+        typer.Option(help="Of the OAuth client, as Talkdesk's console downloads it."),
     ] = None,
     profile: Annotated[str, typer.Option(help="Keep it under this name.")] = "default",
     paste: Annotated[
@@ -46,10 +51,12 @@ def login(
     from ..secret import Secret
     from ..settings import find_settings
 
+    file = str(credentials_file) if credentials_file else None
     given = Secret(getpass.getpass("The client's secret: ").strip()) if ask else None
     if client_only:
         settings = find_settings(
             profile=profile if profile in read_profiles() else None,
+            credentials_file=file,
             account=account,
             region=region,
             client_id=client_id,
@@ -59,6 +66,7 @@ def login(
         name = settings.account.name
     else:
         client = log_in(
+            credentials_file=file,
             account=account,
             region=region,
             client_id=client_id,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .exports import check_suffix, check_target, export
+from .exports import check_excel_safe, check_suffix, check_target, export
 from .options import Account, Quiet, Region, ReportType, UseSandbox, open_client
 from .streams import say
 
@@ -20,13 +20,21 @@ def report(
     end: Annotated[str, typer.Option("--to", help="Last day or moment, not included.")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="A .csv, .parquet, .json or .jsonl file."),
+        typer.Option("-o", "--output", help="A .csv, .parquet, .json, .jsonl or .xlsx file."),
     ] = None,
     zone: Annotated[str, typer.Option(help="IANA zone the dates are meant in.")] = "UTC",
     format: Annotated[
         str | None,
         typer.Option(help="json, csv or json_bulk: what is downloaded, not what is written."),
     ] = None,
+    excel_safe: Annotated[
+        bool,
+        typer.Option(
+            "--excel-safe",
+            help="CSV for a spreadsheet: an apostrophe before text that it could take for a "
+            "formula, phone numbers with a plus among it.",
+        ),
+    ] = False,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds for everything.")] = 3600.0,
     quiet: Quiet = False,
     account: Account = None,
@@ -37,7 +45,12 @@ def report(
 
     Times are written in UTC, durations in seconds. The file appears when it is whole; one that
     was there before stays as it is until then.
+
+    An .xlsx file has text as text, whatever it looks like. So has a .csv file, but a spreadsheet
+    that opens one guesses again: --excel-safe keeps it from running formulas, not from turning
+    007 into 7.
     """
+    check_excel_safe(output, excel_safe=excel_safe)
     if output:
         check_suffix(output)
         check_target(output)
@@ -51,6 +64,6 @@ def report(
             timeout=timeout,
             progress=False if quiet else None,
         )
-    export(table, output)
+    export(table, output, excel_safe=excel_safe)
     if output:
         say(f"{output}: {table.num_rows:,} rows")

@@ -7,6 +7,7 @@ from .columns import arrow_schema
 from .drift import Drift, DriftWarning
 from .outputs import to_duckdb, to_polars, write_parquet
 from .reader import BatchReader, read_batches
+from .spreadsheet import neutralise, write_xlsx
 from .table import Backend, Info, read_report, to_pandas
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Info",
     "arrow_schema",
     "assemble",
+    "neutralise",
     "read_batches",
     "read_report",
     "stack",
@@ -24,4 +26,5 @@ __all__ = [
     "to_pandas",
     "to_polars",
     "write_parquet",
+    "write_xlsx",
 ]

@@ -20,7 +20,8 @@ import pyarrow.json as pajson
 from ..errors import DownloadError
 from ..reports.schemas import choose
 from .columns import TEXT, blank_to_null
-from .feed import BOM, utf8_error
+from .drift import check_width
+from .feed import BOM, is_utf8, utf8_error
 from .scan import Fraction, Whole, as_text, cut, members_of, plain, rows_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,23 @@ SAMPLE = 50  # rows that show how the file writes its values
 PIECE = 2 << 20  # bytes handed to one thread
 AHEAD = 6  # pieces in the hands of threads
 _ITEMS = pa.list_(TEXT)
+# How a person would call what JSON has, and what the parser is asked for.
+_WRITTEN: dict[type, str] = {
+    str: "text",
+    Whole: "numbers",
+    Fraction: "numbers",
+    bool: "true and false",
+    list: "lists",
+    dict: "objects",
+}
+_AS = {
+    None: "text",
+    TEXT: "text",
+    pa.int64(): "numbers",
+    pa.float64(): "numbers",
+    pa.bool_(): "true and false",
+    _ITEMS: "lists",
+}
 
 
 @dataclass(frozen=True)
@@ -191,8 +209,14 @@ class Entries:
     def _columns(self, rows: list[dict[str, Any]]) -> pa.RecordBatch:
         """Turn decoded rows into columns of text, and note how they were written."""
         columns: dict[str, pa.Array] = {}
-        for key in dict.fromkeys(key for row in rows for key in row):
+        written: dict[str, set[str]] = {}
+        keys = dict.fromkeys(key for row in rows for key in row)
+        check_width(len(keys))
+        for key in keys:
             values = [row.get(key) for row in rows]
+            written[plain(key)] = {
+                _WRITTEN[type(value)] for value in values if value is not None and value != ""
+            }
             self._marks.setdefault(plain(key), set()).update(
                 type(value) for value in values if value is not None
             )
@@ -202,6 +226,10 @@ class Entries:
                 self._damaged("values are nested too deeply", error)
             columns[plain(key)] = blank_to_null(pa.array(texts, TEXT))
         self._watch.see(columns)
+        for key, column in self._watch.columns.items():
+            expected = _AS[usual_type(column)]
+            if column is not None and (others := written.get(key, set()) - {expected}):
+                self._watch.written(key, expected, " and ".join(sorted(others)))
         return _batch(columns, len(rows))
 
     def _text(self) -> str:
@@ -277,7 +305,11 @@ class Entries:
 
 
 def _parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.RecordBatch | None:
-    """Parse a piece with pyarrow; None when it holds something else than asked for."""
+    """Parse a piece with pyarrow; None when it holds something else than asked for.
+
+    That includes a key that was not seen before: pyarrow would make a column of every key of a row,
+    so a piece whose rows all have keys of their own would take its size squared.
+    """
     piece = b"".join((b'{"":[', rows, b"]}")) if array else bytes(rows)
     if array:
         fields = [pa.field("", pa.list_(pa.struct(fields)))]
@@ -286,12 +318,12 @@ def _parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.Recor
             pa.BufferReader(piece),
             read_options=pajson.ReadOptions(block_size=len(piece) + 1, use_threads=False),
             parse_options=pajson.ParseOptions(
-                explicit_schema=pa.schema(fields), unexpected_field_behavior="infer"
+                explicit_schema=pa.schema(fields), unexpected_field_behavior="error"
             ),
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    if not (piece.isascii() or _is_utf8(piece)):  # pyarrow.json does not look
+    if not is_utf8(piece):  # pyarrow.json does not look
         return None
     if array:
         if table.num_columns != 1 or table.num_rows != 1:
@@ -303,36 +335,17 @@ def _parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.Recor
     else:
         batch = table.to_batches()[0]  # one block, one batch
     columns: dict[str, pa.Array] = {}
-    asked = {field.name for field in (fields[0].type.value_type if array else fields)}
     for name, values in zip(batch.schema.names, batch.columns, strict=True):
-        if name not in asked and not _takeable(values.type):
-            return None
         if values.null_count < len(values):
             is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
             columns[name] = blank_to_null(values.cast(TEXT)) if is_text else values
     return _batch(columns, batch.num_rows)
 
 
-def _is_utf8(piece: bytes) -> bool:
-    try:
-        piece.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _takeable(inferred: pa.DataType) -> bool:
-    """Tell whether the text of an inferred column can be told from its values."""
-    return any(
-        check(inferred)
-        for check in (pa.types.is_null, pa.types.is_boolean, pa.types.is_int64, pa.types.is_string)
-    )
-
-
 def _type_for(column: Column | None, marks: set[type]) -> pa.DataType | None:
-    """Return the type to ask of the parser; None leaves it to the parser."""
+    """Return the type to ask of the parser; None when it has none that keeps the spelling."""
     usual = usual_type(column)
-    if marks == {str}:
+    if marks == {str} or (column is None and not marks):
         return TEXT
     if marks == {bool}:
         return pa.bool_()

@@ -46,7 +46,7 @@ def to_polars(table: pa.Table) -> polars.DataFrame:
     ConfigError
         If polars is not installed.
     """
-    frame: polars.DataFrame = _installed("polars").from_arrow(table, rechunk=False)
+    frame: polars.DataFrame = installed("polars").from_arrow(table, rechunk=False)
     return frame
 
 
@@ -70,7 +70,7 @@ def to_duckdb(
     ConfigError
         If DuckDB is not installed.
     """
-    relation: duckdb.DuckDBPyRelation = (connection or _installed("duckdb").connect()).from_arrow(
+    relation: duckdb.DuckDBPyRelation = (connection or installed("duckdb").connect()).from_arrow(
         table
     )
     return relation
@@ -139,10 +139,24 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def _installed(package: str) -> Any:
+def installed(package: str, extra: str | None = None) -> Any:
+    """Import a package that not everybody has.
+
+    Parameters
+    ----------
+    package : str
+    extra : str, optional
+        The extra of td_notebooks that brings it, where it has another name.
+
+    Raises
+    ------
+    ConfigError
+        It is not installed; tells the command that mends it.
+    """
     try:
         return importlib.import_module(package)
     except ImportError as error:
         raise ConfigError(
-            f"{package} is not installed.", hint=f"pip install 'td_notebooks[{package}]'"
+            f"{package} is not installed.",
+            hint=f"pip install 'td_notebooks[{extra or package}]'",
         ) from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 
@@ -16,7 +17,7 @@ from . import csv, json
 from .assemble import stack
 from .columns import TEXT, arrow_schema, check_zone, convert, misfits
 from .drift import Drift, Shaped, Watch
-from .feed import BLOCK, Feed, layout
+from .feed import BLOCK, Feed, layout, other_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -137,28 +138,29 @@ class BatchReader:
             If the file is damaged, cut short, or not a report.
         SchemaError
             If a column that must be there is not; in strict mode, if a value does not fit.
+        ConfigError
+            If the source is no file that can be read.
         """
         with ExitStack() as stack:
-            if isinstance(self._source, str | os.PathLike):
-                stream: BinaryIO = stack.enter_context(Path(self._source).open("rb"))
-            else:
-                stream = self._source
+            stream = _opened(self._source, stack)
             pool = stack.enter_context(ThreadPoolExecutor(pa.cpu_count()))
             feed = Feed(stream, block=self._block)
             for shaped in self._shaped(feed, pool):
                 for batch, lost in shaped:
                     for name, values in lost.items():
                         self._watch.lose(name, values)
+                    self._watch.fits(batch)
                     self.rows += batch.num_rows
                     yield batch
+            if not self.rows:  # the columns of a header without rows are columns
+                yield pa.RecordBatch.from_pylist([], schema=self.arrow_schema)
 
     def _shaped(self, feed: Feed, pool: Executor) -> Iterator[list[Shaped]]:
         found = self._format or layout(feed.fill())
         if found == "neither":
             raise DownloadError(
-                "This is not a report: it is "
-                + ("HTML, an archive or some other kind of file." if feed.held else "empty."),
-                hint="Download it again.",
+                f"This is not a report: it is {other_kind(feed.held)}.",
+                hint="Give the file as it was downloaded, or download it again.",
             )
         if found == "csv":
             yield from csv.read(feed, self._watch, self._shape, pool)
@@ -202,6 +204,26 @@ class BatchReader:
             ]
             self._plan = plan = _Plan(names, wire_names, final, ways)
         return plan
+
+
+def _opened(source: Any, stack: ExitStack) -> BinaryIO:
+    """Open a path; what has bytes to read is open already."""
+    if isinstance(source, str | os.PathLike):
+        try:
+            return stack.enter_context(Path(source).open("rb"))
+        except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+            why = error.strerror if isinstance(error, OSError) else error
+            raise ConfigError(
+                f"The report file {os.fspath(source)!r} cannot be read: {why}.",
+                hint="Give the path of one file, or a file opened with mode 'rb'.",
+            ) from error
+    if not hasattr(source, "read") or isinstance(source, io.TextIOBase):
+        raise ConfigError(
+            f"A report cannot be read from a {type(source).__name__}.",
+            hint="Give the path of a file, a file opened with mode 'rb', or io.BytesIO(bytes).",
+        )
+    opened: BinaryIO = source
+    return opened
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,8 @@ class Entry:
         Hash of the file.
     payload : str
         Version of its columns, as the catalogue calls it.
+    mark : str
+        What was done to the rows before they were stored; empty for nothing (`marks`).
     """
 
     account: str
@@ -71,6 +73,7 @@ class Entry:
     untimed: int = 0
     sha256: str = ""
     payload: str = ""
+    mark: str = ""
 
     @property
     def span(self) -> Span:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..clock import SystemClock
-from ..errors import ConfigError
+from ..errors import ConfigError, LakeError
 from ..reports.schemas import report_types as known_types
 from ..reports.schemas import schema
 from ..timespan import Moment, Timespan
@@ -134,7 +134,8 @@ class Lake:
             Seconds for everything; what is not finished then counts as failed.
         transform : callable, optional
             Given the report type and a record batch, returns the batch to be stored in its place,
-            before anything touches the disk. It must be picklable if ``executor`` pickles.
+            before anything touches the disk. It must be picklable if ``executor`` pickles. If it
+            has a ``mark``, all windows of a table must have been stored under the same one.
 
         Returns
         -------
@@ -302,6 +303,32 @@ class Lake:
             columns=columns,
             batch_size=batch_size,
         )
+
+    def files(self, report_type: str) -> list[str]:
+        """Return the Parquet files that hold a report now, for tools that read Parquet only.
+
+        They never change; files of older versions lie beside them, so a tool must be given this
+        list, and not the folder. ``td_account`` and ``td_month`` are in their paths only
+        (Hive's way), and files from before a column appeared do not have it.
+
+        Parameters
+        ----------
+        report_type : str
+
+        Returns
+        -------
+        list of str
+            Paths, or addresses in the object store.
+
+        Raises
+        ------
+        LakeError
+            The report is not there.
+        """
+        delta = self.table(report_type).snapshot()
+        if delta is None:
+            raise LakeError(f"There is no {report_type} in {self.place.path}.")
+        return sorted(delta.file_uris())
 
     # ── looking after it ──
 

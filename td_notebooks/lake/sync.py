@@ -25,6 +25,7 @@ from ..reports.schedule import QUOTA, WORKERS, Collecting, Schedule
 from ..reports.schemas import schema
 from ..timespan import Moment, Timespan, zone
 from .care import sum_up
+from .marks import check_mark, mark_of
 from .place import Place
 from .plan import OLDER_API_DELAY, Wish, length_of, windows
 from .replace import OnStep, Step, ignore
@@ -126,6 +127,7 @@ def sync(
         check_format(schema(table.report_type), format)
         wish = _wish(table, access, now, since, until, lookback, full, timezone)
         ledger = table.ledger()
+        check_mark(table, ledger, mark_of(transform))
         spans = windows(wish, ledger, access.account.name)
         wanted += [Window(table.report_type, span) for span in spans]
     by_type = {table.report_type: table for table in tables}

@@ -27,6 +27,7 @@ from ..settings import find_settings
 from ..timespan import Timespan
 from ..transport import Transport
 from .ledger import Entry
+from .marks import mark_of
 from .place import disk_error
 from .plan import OLDER_API_DELAY, known_until
 from .replace import OnStep, Step, ignore, replace
@@ -270,6 +271,7 @@ class Unit:
             untimed=staged.untimed,
             sha256=staged.sha256,
             payload=staged.schema.version,
+            mark=mark_of(self.transform),
         )
         status = replace(
             self.table, staged, entry, asked_at=self.state.created_at, on_step=self.on_step

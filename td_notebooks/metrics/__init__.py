@@ -7,6 +7,7 @@ knows) and gives back the same kind.
 from .adherence import adherence
 from .agents import occupancy, time_by_status, utilisation
 from .erlang import Queue, erlang_a, erlang_c
+from .forecast import forecast
 from .handling import after_call_work, aht, hold_time
 from .intervals import interval_table
 from .journeys import journeys, repeat_contact_rate, transfers
@@ -33,6 +34,7 @@ __all__ = [
     "callback_rate",
     "erlang_a",
     "erlang_c",
+    "forecast",
     "hold_time",
     "interval_table",
     "journeys",

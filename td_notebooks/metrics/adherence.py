@@ -82,7 +82,7 @@ def adherence(
         time="status_start_at",
     )
     result = ratio(groups, "adherence", "scheduled time", nw.col("_kept"), nw.col("status_time"))
-    return result if not groups.keys else like(schedule, result)
+    return result if not groups.names else like(schedule, result)
 
 
 def _planned(schedule: Any, columns: list[str]) -> Stretches:

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import ConfigError
 from .grouping import DAYS, INTERVALS, By, Groups, ratio
 from .kinds import like
 from .statuses import edges, read_statuses, span_of
+from .wording import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BUSY = ("On a Call", "After Call Work")
 READY = ("Available",)
 Denominator = Literal["ready", "staffed", "interval"]
+DENOMINATORS: tuple[Denominator, ...] = ("ready", "staffed", "interval")
 
 
 def time_by_status(
@@ -109,11 +110,8 @@ def occupancy(
     Sources: COPC as quoted by Call Centre Helper (220060) for ``ready``; ICMI 2012. There is no
     agreed definition, hence three by name.
     """
-    if denominator not in ("ready", "staffed", "interval"):
-        raise ConfigError(
-            f"There is no occupancy of {denominator!r} time.",
-            hint="Known: ready, staffed, interval.",
-        )
+    if denominator not in DENOMINATORS:
+        raise unknown("occupancy of", denominator, DENOMINATORS)
     pieces = _pieces(statuses, "an occupancy", _keys(by), timezone, start, end)
     groups = _groups(pieces, "an occupancy", by, timezone)
     seconds = nw.col("status_time")
@@ -124,7 +122,7 @@ def occupancy(
         "interval": nw.col("_length"),
     }
     result = ratio(groups, "occupancy", denominator, _only(at_work, seconds), below[denominator])
-    return result if not groups.keys else like(statuses, result)
+    return result if not groups.names else like(statuses, result)
 
 
 def utilisation(

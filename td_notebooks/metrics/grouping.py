@@ -1,55 +1,44 @@
 """What ``by=`` means: one mechanism for every measure and every kind of frame.
 
-A time key is a number while rows are grouped, and becomes a time afterwards: numbers are what all
-engines cut alike. Intervals are cut in UTC, where every half-hour exists once, and labelled in the
-zone asked for; a day on which the clocks change then has 46 or 50 of them.
+A time key is a number while rows are grouped, and becomes a time afterwards. Rows that are in
+memory are grouped here; engines that keep them elsewhere group by themselves, and from there on
+all kinds of frames are one: a small Arrow table is labelled, sorted and given back as the kind
+that came.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import numpy as np
+import pyarrow as pa
 
 from ..errors import ConfigError, SchemaError
 from ..timespan import zone
+from .cells import sorted_by, tallied_here, tallied_there
+from .cuts import DAYS as DAYS
+from .cuts import INTERVALS as INTERVALS
+from .cuts import THURSDAY as THURSDAY
+from .cuts import TIMES, calendar_seconds, cut, label
+from .kinds import collected, columns_of, epoch, frame_of, like
 from .ratio import Ratio
+from .typed import fits, typed
 from .wording import lacking, wording_of
 from .zones import EPOCH, changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
+    from .cells import How
+    from .kinds import Seconds
+    from .typed import Holds
     from .wording import Wording
 
 By = str | Sequence[str] | None
-
-#: Seconds of each interval one can group by.
-INTERVALS = {"15min": 900, "30min": 1800, "1h": 3600}
-DAYS = ("day", "week", "weekday")
-#: 1970-01-01 was a Thursday: so many days after a Monday.
-THURSDAY = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A column of the result to group by.
-
-    Attributes
-    ----------
-    name : str
-    cut : nw.Expr
-        Its value for each row.
-    label : nw.Expr
-        What becomes of the grouped value.
-    """
-
-    name: str
-    cut: nw.Expr
-    label: nw.Expr
 
 
 class Groups:
@@ -68,8 +57,12 @@ class Groups:
         The report type that the frame should hold, for messages.
     time : str
         The column that time keys are cut from.
+    later : str, optional
+        A column of seconds to add to it.
     ring_groups : str
         The column that ``ring_group`` stands for.
+    holds : mapping of str to str, optional
+        What columns should hold.
 
     Raises
     ------
@@ -88,80 +81,78 @@ class Groups:
         timezone: str,
         report: str,
         time: str,
+        later: str = "",
         ring_groups: str = "ring_groups",
+        holds: Mapping[str, Holds] | None = None,
     ) -> None:
-        given = nw.from_native(native)
-        self.was_lazy = isinstance(given, nw.LazyFrame)
-        self.frame: nw.LazyFrame[Any] = given.lazy()
+        self.native, self.purpose, self.report = native, purpose, report
+        self.time, self.later, self.holds = time, later, holds or {}
+        self.frame = typed(frame_of(native), self.holds)
         self.schema = self.frame.collect_schema()
-        self.purpose, self.report, self.time = purpose, report, time
         self.tz = zone(timezone)
         asked = [by] if isinstance(by, str) else list(by or ())
-        # A word the frame has no column for is a friendly name, or a mistake.
-        columns = {
-            word: ring_groups if word == "ring_group" and word not in self.schema else word
-            for word in asked
-            if word not in (*INTERVALS, *DAYS)
-        }
-        self.need(*columns.values(), *([time] if len(columns) < len(asked) else ()))
-        self.keys = [
-            Key(word, nw.col(columns[word]), nw.col(word))
-            if word in columns
-            else time_key(self, word)
-            for word in asked
-        ]
-        names = [key.name for key in self.keys]
-        if len(set(names)) < len(names):
+        #: The column of each key that is one, and the word of each that is a time.
+        self.columns: dict[str, str] = {}
+        self.times: dict[str, str] = {}
+        for word in asked:
+            if word in TIMES:
+                self.times["interval" if word in INTERVALS else word] = word
+            else:
+                # A word the frame has no column for is a friendly name, or a mistake.
+                friendly = word == "ring_group" and word not in self.schema
+                self.columns[word] = ring_groups if friendly else word
+        self.names = ["interval" if word in INTERVALS else word for word in asked]
+        if len(set(self.names)) < len(self.names):
             raise ConfigError(
                 f"Computing {purpose}: two keys of by={asked} would both be called "
-                f"{next(name for name in names if names.count(name) > 1)}.",
+                f"{next(name for name in self.names if self.names.count(name) > 1)}.",
                 hint="Name each key, and one interval, once.",
             )
+        if missing := [name for name in self.columns.values() if name not in self.schema]:
+            raise lacking(purpose, missing, report, [*self.schema, *TIMES, "ring_group"])
+        if self.times:
+            self.need(time, *([later] if later else ()))
+            if not fits(self.schema[time], "times"):
+                raise self._wrong(time, "times")
 
     def need(self, *columns: str) -> None:
-        """Complain of columns that the frame does not have.
+        """Complain of columns that the frame does not have, or that hold something else.
 
         Raises
         ------
         SchemaError
         """
         if missing := [name for name in dict.fromkeys(columns) if name not in self.schema]:
-            raise lacking(self.purpose, missing, self.report)
+            raise lacking(self.purpose, missing, self.report, self.schema)
+        for name in columns:
+            holds = self.holds.get(name, "text")
+            if holds != "text" and not fits(self.schema[name], holds):
+                raise self._wrong(name, holds)
 
-    def seconds(self) -> nw.Expr:
-        """Return each row's moment in whole epoch seconds."""
-        dtype = self.schema[self.time]
-        if not isinstance(dtype, nw.Datetime):
-            raise SchemaError(
-                f"Grouping by time: the column {self.time} holds {dtype}, not times.",
-                hint="Convert it to UTC times first.",
-            )
-        # A time without a zone is taken for UTC.
-        epoch = EPOCH if dtype.time_zone else EPOCH.replace(tzinfo=None)
-        number = (nw.col(self.time) - nw.lit(epoch)).dt.total_seconds()
-        # NumPy's integers have no missing values; they stay floats there.
-        native = self.frame.to_native()
-        plain = self.frame.implementation.is_pandas_like() and not hasattr(
-            native[self.time].dtype, "pyarrow_dtype"
+    def _wrong(self, column: str, holds: Holds) -> SchemaError:
+        return SchemaError(
+            f"Computing {self.purpose}: the column {column} holds {self.schema[column]}, "
+            f"not {holds}.",
+            hint="td.read_report() and client.report() give it its type; or convert it yourself.",
+            report_type=self.report,
         )
-        return number if plain else number.cast(nw.Int64)
 
-    def offset(self) -> nw.Expr | int:
-        """Return by how many seconds local clocks were ahead at each row's moment."""
-        moment = self.seconds()
-        ends = self.frame.select(first=moment.min(), last=moment.max()).collect()
-        first, last = (ends[name].drop_nulls().to_list() for name in ("first", "last"))
-        if not first or first[0] != first[0]:  # no rows, or none with a time
-            return 0
-        total, steps = changes(first[0], last[0], self.tz)
-        ahead: nw.Expr | int = total
-        for at, step in steps:
-            ahead = nw.when(moment >= at).then(nw.lit(step)).otherwise(nw.lit(0)) + ahead
-        return ahead
+    def moment(self) -> nw.Expr:
+        """Return each row's moment in whole epoch seconds, for an engine to compute."""
+        column, kind = nw.col(self.time), self.frame.implementation
+        dtype = self.schema[self.time]
+        aware = isinstance(dtype, nw.Datetime) and dtype.time_zone
+        if kind.is_spark_like():
+            number = column.cast(nw.Int64) if aware else calendar_seconds(column)
+        else:
+            # A time without a zone is taken for UTC.
+            number = column - nw.lit(EPOCH if aware else EPOCH.replace(tzinfo=None))
+            number = number.dt.total_seconds()
+            # NumPy's integers, which Dask may use, have no missing values.
+            number = number if kind.is_dask() else number.cast(nw.Int64)
+        return number + nw.col(self.later).fill_null(0).cast(nw.Int64) if self.later else number
 
-    def tally(
-        self, values: Mapping[str, nw.Expr], how: Literal["sum", "max"] = "sum"
-    ) -> nw.LazyFrame[Any]:
+    def tally(self, values: Mapping[str, nw.Expr], how: How = "sum") -> pa.Table:
         """Add up, or find the largest of, some values in each group.
 
         Parameters
@@ -172,62 +163,84 @@ class Groups:
 
         Returns
         -------
-        nw.LazyFrame
+        pyarrow.Table
             One row per group with the keys, still as numbers, and the values; one row in all when
             there are no keys.
         """
         every = nw.col(*values)
-        result = every.sum() if how == "sum" else every.max()
-        narrow = self.frame.select(**{key.name: key.cut for key in self.keys}, **values)
-        if not self.keys:
-            return narrow.select(result)
-        return narrow.group_by(*(key.name for key in self.keys)).agg(result)
+        columns = {name: nw.col(column) for name, column in self.columns.items()}
+        frame = self.frame
+        if not self.names:
+            one = every.sum() if how == "sum" else every.max()
+            return collected(frame.select(**values).select(one))
+        if isinstance(frame, nw.LazyFrame):
+            narrow = frame.select(**columns, **self.cut_there(frame), **values)
+            return tallied_there(narrow, self.names, list(values), how)
+        if self.times:
+            columns["_time"] = nw.col(self.time)
+        rows = collected(frame.select(**columns, **values))
+        keys = {name: rows[name] for name in self.columns}
+        if self.times:
+            keys |= self.cut_here(rows["_time"])
+        table = pa.table({name: keys[name] for name in self.names})
+        return tallied_here(table, rows.select(list(values)), how)
 
-    def finish(self, table: nw.LazyFrame[Any]) -> Any:
+    def cut_there(self, frame: nw.LazyFrame[Any]) -> dict[str, nw.Expr]:
+        """Return the number of each time key as an expression for the frame's engine."""
+        if not self.times:
+            return {}
+        moment = self.moment()
+        ahead: Any = 0
+        if {*self.times} & {*DAYS}:
+            ends = collected(frame.select(first=moment.min(), last=moment.max()))
+            ahead, steps = self._changes(*ends.to_pylist()[0].values())
+            for at, step in steps:
+                ahead = nw.when(moment >= at).then(nw.lit(step)).otherwise(nw.lit(0)) + ahead
+        return {name: cut(word, moment, ahead) for name, word in self.times.items()}
+
+    def moment_here(
+        self, times: pa.ChunkedArray, later: pa.ChunkedArray | None = None
+    ) -> tuple[Seconds, NDArray[np.bool_]]:
+        """Return the same of rows that are here, 0 if missing, and of which rows it is known."""
+        known = np.asarray(times.is_valid())
+        moment = epoch(times)
+        if times.null_count:
+            moment = np.where(known, moment, 0)
+        if later is not None:
+            seconds = later.cast(pa.float64()).fill_null(0).to_numpy()
+            moment = moment + seconds.astype(np.int64)
+        return moment, known
+
+    def cut_here(self, times: pa.ChunkedArray) -> dict[str, pa.Array]:
+        """Return the number of each time key for rows that are here, missing without a time."""
+        moment, known = self.moment_here(times)
+        ahead: Any = 0
+        if {*self.times} & {*DAYS} and known.any():
+            ahead, steps = self._changes(moment[known].min(), moment[known].max())
+            totals = np.cumsum([ahead, *(step for _, step in steps)])
+            ahead = totals[np.searchsorted([at for at, _ in steps], moment, side="right")]
+        missing = None if known.all() else ~known
+        return {
+            name: pa.array(cut(word, moment, ahead), mask=missing)
+            for name, word in self.times.items()
+        }
+
+    def _changes(self, first: Any, last: Any) -> tuple[int, list[tuple[int, int]]]:
+        if first is None or first != first:  # no rows, or none with a time
+            return 0, []
+        return changes(int(first), int(last), self.tz)
+
+    def finish(self, table: pa.Table) -> Any:
         """Label the keys, sort by them and return a frame of the kind that was given."""
-        names = [key.name for key in self.keys]
-        table = table.sort(*names, nulls_last=True)
-        table = table.with_columns(**{key.name: key.label for key in self.keys})
-        return (table if self.was_lazy else nw.maybe_reset_index(table.collect())).to_native()
-
-
-def time_key(groups: Groups, word: str) -> Key:
-    """Return the key of an interval, day, week or weekday.
-
-    Parameters
-    ----------
-    groups : Groups
-    word : str
-        ``15min``, ``30min``, ``1h``: the key is called ``interval``, an aware time. ``day`` and
-        ``week``: midnight (of Monday) by local clocks, without a zone. ``weekday``: 1 for Monday
-        to 7 for Sunday.
-    """
-    if word in INTERVALS:
-        width = INTERVALS[word]
-        return Key("interval", groups.seconds() // width * width, interval_label(groups))
-    days = (groups.seconds() + groups.offset()) // 86400
-    midnight = nw.lit(EPOCH.replace(tzinfo=None)) + nw.lit(timedelta(days=1)) * nw.col(word)
-    if word == "day":
-        return Key(word, days, midnight)
-    if word == "week":
-        return Key(word, (days + THURSDAY) // 7 * 7 - THURSDAY, midnight)
-    past = days + THURSDAY  # since a Monday; not every engine has a remainder
-    return Key(word, past - past // 7 * 7 + 1, nw.col(word))
-
-
-def interval_label(groups: Groups) -> nw.Expr:
-    """Return the moment an interval begins, in the zone asked for.
-
-    DuckDB keeps no zone with a column: it shows every moment in the zone of its session.
-    """
-    moment = nw.lit(EPOCH) + nw.lit(timedelta(seconds=1)) * nw.col("interval")
-    if groups.frame.implementation.is_duckdb():
-        return moment
-    return moment.dt.convert_time_zone(str(groups.tz))
+        table = table.take(pa.array(sorted_by(table, self.names)))
+        for name, word in self.times.items():
+            place = table.column_names.index(name)
+            table = table.set_column(place, name, label(word, table[name], str(self.tz)))
+        return like(self.native, table)
 
 
 def outcome_groups(
-    native: Any, purpose: str, by: By, timezone: str, *, booked: str = ""
+    native: Any, purpose: str, by: By, timezone: str, *, booked: str = "", later: str = ""
 ) -> tuple[Groups, Wording]:
     """Return the groups of a frame of calls or contacts, and how it says things.
 
@@ -239,8 +252,10 @@ def outcome_groups(
     timezone : str
     booked : str
         The column of times; by default when a row started.
+    later : str
+        A column of seconds to add to it.
     """
-    words = wording_of(nw.from_native(native).lazy().collect_schema().names(), purpose)
+    words = wording_of(columns_of(native), purpose)
     groups = Groups(
         native,
         purpose,
@@ -248,8 +263,11 @@ def outcome_groups(
         timezone=timezone,
         report=words.report,
         time=booked or words.start,
+        later=later,
         ring_groups=words.ring_groups,
+        holds=words.holds(),
     )
+    groups.need(words.outcome)
     return groups, words
 
 
@@ -281,29 +299,37 @@ def ratio(
         the measure, which is missing where there was nothing to count.
     """
     number = nw.Float64 if unit else nw.Int64
-    values = {"numerator": numerator.cast(number), "denominator": denominator.cast(nw.Int64)}
-    table = groups.tally(values)
-    if not groups.keys:
-        above, below = totals(table, number)
-        return Ratio(title(name), variant, above, below, unit)
-    # DuckDB adds integers up to wider ones.
-    table = table.with_columns(
-        nw.col("numerator").cast(number), nw.col("denominator").cast(nw.Int64)
+    table = groups.tally(
+        {"numerator": numerator.cast(number), "denominator": denominator.cast(nw.Int64)}
     )
-    return groups.finish(table.with_columns(share("numerator", "denominator").alias(name)))
+    if not groups.names:
+        above, below = totals(table, float if unit else int)
+        return Ratio(title(name), variant, above, below, unit)
+    # Engines add integers up to wider ones.
+    table = whole(table, "denominator", *([] if unit else ["numerator"]))
+    return groups.finish(table.append_column(name, share(table, "numerator")))
 
 
-def totals(table: nw.LazyFrame[Any], number: Any = nw.Int64) -> list[float]:
+def whole(table: pa.Table, *columns: str) -> pa.Table:
+    """Return a table with some columns as 64-bit integers."""
+    for name in columns:
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, table[name].cast(pa.int64()))
+    return table
+
+
+def totals(table: pa.Table, kind: type[int] | type[float] = int) -> list[float]:
     """Return the values of a table's only row as Python numbers; nothing counts as 0."""
-    # Arrow has one word for what is missing.
-    (row,) = table.collect("pyarrow").to_native().to_pylist()
-    kind = float if number == nw.Float64 else int
+    (row,) = table.to_pylist()
     return [kind(value) if value is not None and value == value else 0 for value in row.values()]
 
 
-def share(numerator: str, denominator: str) -> nw.Expr:
+def share(table: pa.Table, numerator: str, denominator: str = "denominator") -> pa.Array:
     """Return one column ÷ another, missing where there is nothing to divide by."""
-    return nw.when(nw.col(denominator) > 0).then(nw.col(numerator) / nw.col(denominator))
+    above, below = (
+        np.asarray(table[name].cast(pa.float64()).to_numpy()) for name in (numerator, denominator)
+    )
+    return pa.array(above / np.maximum(below, 1), mask=below == 0)
 
 
 def counted(value: str, where: nw.Expr) -> tuple[nw.Expr, nw.Expr]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import narwhals as nw
+import pyarrow.compute as pc
 
-from .grouping import By, counted, outcome_groups, ratio, share, totals
+from .grouping import By, counted, outcome_groups, ratio, share, totals, whole
 from .ratio import HandleTime, Ratio
 from .wording import Direction, Wording
 
@@ -56,27 +58,22 @@ def aht(
     values = {name: value.cast(nw.Float64) for name, value in sums.items()}
     table = groups.tally({**values, "denominator": handled.cast(nw.Int64)})
     variant = f"{' + '.join(PARTS[name] for name in values)}, {direction}"
-    if not groups.keys:
-        *seconds, count = totals(table, nw.Float64)
+    if not groups.names:
+        *seconds, count = totals(table, float)
         parts = [
             Ratio(PARTS[name], f"per handled, {direction}", total, int(count), "s")
             for name, total in zip(values, seconds, strict=True)
         ]
         named = dict(zip(("talk", "hold", "after_call_work"), parts, strict=False))
         return HandleTime("AHT", variant, sum(seconds), int(count), "s", **named)
-    table = table.with_columns(
-        numerator=nw.sum_horizontal(*values), denominator=nw.col("denominator").cast(nw.Int64)
-    )
-    names = [key.name for key in groups.keys]
-    return groups.finish(
-        table.select(
-            *names,
-            "numerator",
-            "denominator",
-            share("numerator", "denominator").alias("aht"),
-            *(share(name, "denominator").alias(name) for name in values),
-        )
-    )
+    table = whole(table, "denominator")
+    result = table.select(groups.names)
+    result = result.append_column("numerator", reduce(pc.add, (table[name] for name in values)))
+    result = result.append_column("denominator", table["denominator"])
+    result = result.append_column("aht", share(result, "numerator"))
+    for name in values:
+        result = result.append_column(name, share(table, name))
+    return groups.finish(result)
 
 
 def hold_time(

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import operator
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..errors import ConfigError, SchemaError
 from ..timespan import Timespan
-from .grouping import INTERVALS, By, Groups
+from .cells import Cells, distinct_in, sorted_by
+from .cuts import INTERVALS, TIMES, cut
+from .grouping import By, Groups, outcome_groups, share, whole
 from .handling import parts_of
-from .kinds import codes, like, moments
-from .wording import CONTACTS, Wording, wording_of
+from .kinds import collected, columns_of, encoded, in_dictionaries, like, moments
+from .wording import CONTACTS, Wording, unknown, wording_of
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from numpy.typing import NDArray
+
+    from .kinds import Seconds
+
+    Span = tuple[int, int]
+
 Booked = Literal["start", "answer", "end"]
+#: What may come of a customer in the queue: attributes of `Wording`.
+OUTCOMES = ("answered", "abandoned", "short_abandoned", "missed", "voicemail")
+#: Columns of the table after its keys.
 COUNTS = ("offered", "answered", "abandoned", "missed", "voicemail", "within")
-#: Column of the moment a row is booked at, while the table is made.
-BOOKED = "_booked_at"
+RESULT = (*COUNTS, "handle_time", "aht", "agents")
 
 
 def interval_table(
@@ -80,145 +90,181 @@ def interval_table(
     the service level. The handle time of calls lacks the after-call work, see `aht`.
     """
     keys = [by] if isinstance(by, str) else list(by or ())
-    if interval not in INTERVALS or {*keys} & {*INTERVALS, "interval", "day", "week", "weekday"}:
+    if interval not in INTERVALS:
+        raise unknown("interval", interval, INTERVALS)
+    if times := [key for key in keys if key in (*TIMES, "interval")]:
         raise ConfigError(
-            f"No interval table can be made of {interval!r} by {keys}.",
-            hint=f"Intervals are {', '.join(INTERVALS)}; `by` takes columns, no times.",
+            f"An interval table is divided by its interval and by columns, not by {times[0]!r}.",
+            hint='Name columns in `by`, such as "ring_group".',
         )
-    given = nw.from_native(contacts).lazy()
-    columns = given.collect_schema().names()
-    words = wording_of(columns, "an interval table")
-    # One column tells where a row is booked, whatever the rule.
-    placed = given.with_columns(_moment(words, columns, booked).alias(BOOKED))
-    groups = Groups(
-        placed.to_native(),
-        "an interval table",
-        by=[interval, *keys],
-        timezone=timezone,
-        report=words.report,
-        time=BOOKED,
-        ring_groups=words.ring_groups,
+    words = wording_of(columns_of(contacts), "an interval table")
+    time, later = _booking(words, columns_of(contacts), booked)
+    groups, words = outcome_groups(
+        contacts, "an interval table", [interval, *keys], timezone, booked=time, later=later
     )
-    counts = _count(groups, words, within)
-    width = INTERVALS[interval]
-    first, last = _span(counts, width, timezone, start, end)
-    return like(
-        contacts, _dense(counts, [key.name for key in groups.keys], first, last, width, timezone)
-    )
+    groups.need(words.wait, words.user, *parts_of(words).values())
+    span = _asked(start, end, timezone)
+    read = _grouped if isinstance(groups.frame, nw.LazyFrame) else _rows
+    return like(contacts, _dense(read(groups, words, within, span), groups, words, span))
 
 
-def _moment(words: Wording, columns: list[str], booked: Booked) -> nw.Expr:
-    needed = {"start": [words.start], "end": [words.end], "answer": [words.start, words.wait]}
+def _booking(words: Wording, columns: list[str], booked: Booked) -> tuple[str, str]:
+    """Return the column of the time a row is booked at, and of the seconds to add to it."""
+    needed = {"start": [words.start], "answer": [words.start, words.wait], "end": [words.end]}
     if booked not in needed:
-        raise ConfigError(
-            f"There is no booking rule {booked!r}.", hint=f"Known: {', '.join(needed)}."
-        )
+        raise unknown("booking rule", booked, needed)
     if missing := [name for name in needed[booked] if name not in columns]:
         raise SchemaError(
             f"An interval table booked at the {booked} needs the column {', '.join(missing)}.",
             report_type=words.report,
             missing=missing,
         )
-    if booked != "answer":
-        return nw.col(needed[booked][0])
-    if words is not CONTACTS:
+    if booked == "answer" and words is not CONTACTS:
         raise SchemaError(
             "The calls report does not say when a call left the queue.",
             hint='Give the contacts report, or book at "start" or "end".',
             report_type="contacts",
         )
-    wait = nw.col(words.wait).fill_null(0).cast(nw.Int64)
-    return nw.col(words.start) + nw.lit(timedelta(seconds=1)) * wait
+    time, later = [*needed[booked], ""][:2]
+    return time, later
 
 
-def _count(groups: Groups, words: Wording, within: float) -> pa.Table:
-    """Add up per interval and combination; the interval still in epoch seconds."""
-    parts = parts_of(words).values()
-    groups.need(words.wait, words.user, *parts)
-    answered = words.is_("answered")
-    handle = nw.sum_horizontal(*(nw.col(part).fill_null(0) for part in parts))
-    values = {
-        "offered": words.offered(),
-        "answered": answered,
-        "abandoned": words.is_("abandoned", "short_abandoned"),
-        "missed": words.is_("missed"),
-        "voicemail": words.is_("voicemail"),
-        "within": answered & words.within(within),
-    }
-    sums = {name: value.cast(nw.Int64) for name, value in values.items()}
-    sums["handle_time"] = nw.when(answered).then(handle).otherwise(nw.lit(0)).cast(nw.Float64)
-    user = nw.when(answered).then(nw.col(words.user))
-    cuts = {key.name: key.cut for key in groups.keys}
-    narrow = groups.frame.select(**cuts, **sums, agents=user).filter(~nw.col("interval").is_null())
-    narrow = narrow.with_columns(_nobody=nw.col("agents").is_null().cast(nw.Int64))
-    table = narrow.group_by(*cuts).agg(
-        nw.col(*sums).sum(),
-        nw.col("agents").n_unique(),
-        nw.col("_nobody").max(),  # nobody is one of the unique values
-    )
-    table = table.with_columns(
-        nw.col(*COUNTS).cast(nw.Int64),
-        agents=nw.col("agents").cast(nw.Int64) - nw.col("_nobody"),
-        interval=nw.col("interval").cast(nw.Int64),
-    )
-    counted: pa.Table = table.drop("_nobody").collect("pyarrow").to_native()
-    return counted
-
-
-def _span(
-    counts: pa.Table, width: int, timezone: str, start: date | str | None, end: date | str | None
-) -> tuple[int, int]:
-    """Return the first interval of the table and the end of the last, in epoch seconds."""
-    seen = counts["interval"].to_numpy()
-    first, last = (int(seen.min()), int(seen.max()) + width) if len(seen) else (0, 0)
-    if start is not None and end is not None:
-        span = Timespan.of(start, end, timezone)
-        first, last = int(span.start.timestamp()), int(span.end.timestamp())
-    elif start is not None or end is not None:
+def _asked(start: date | str | None, end: date | str | None, timezone: str) -> Span | None:
+    """Return the span asked for in epoch seconds."""
+    if (start is None) != (end is None):
         raise ConfigError("An interval table's span has a start and an end: give both or none.")
-    return first // width * width, -(-last // width) * width
+    if start is None or end is None:
+        return None
+    span = Timespan.of(start, end, timezone)
+    return int(span.start.timestamp()), int(span.end.timestamp())
 
 
-def _dense(
-    counts: pa.Table, names: list[str], first: int, last: int, width: int, timezone: str
-) -> pa.Table:
-    """Put the counts on a full grid of intervals and combinations of keys."""
-    keys = [name for name in names if name != "interval"]
-    moment = counts["interval"].to_numpy()
-    inside = (first <= moment) & (moment < last)
-    group = np.zeros(len(counts), np.int64)
-    for key in keys:
-        code = codes(counts[key])
-        group = group * (code.max(initial=0) + 1) + code
-    _, examples, group = np.unique(group, return_index=True, return_inverse=True)
-    if not keys:
-        examples, group = np.zeros(1, np.int64), np.zeros(len(counts), np.int64)
-    combinations = counts.select(keys).take(pa.array(examples))
-    if keys:
-        order = np.asarray(pc.sort_indices(combinations, [(key, "ascending") for key in keys]))
-        combinations = combinations.take(pa.array(order))
-        group = np.argsort(order)[group]
-    many = len(examples)
-    steps = max(0, (last - first) // width)
-    place = ((moment - first) // width * many + group)[inside]
+def _rows(groups: Groups, words: Wording, within: float, span: Span | None) -> pa.Table:
+    """Return the rows of a frame in memory, as far as they have a time in the span.
 
-    def spread(name: str) -> Any:
-        values = counts[name].to_numpy()
-        grid = np.zeros(steps * many, values.dtype)
-        grid[place] = values[inside]
-        return grid
+    Columns are the keys; ``_interval``, its number; ``_outcome``, its word;
+    ``_within``; ``_handle``; and ``_user``.
+    """
+    columns = {name: nw.col(column) for name, column in groups.columns.items()}
+    columns["_time"] = nw.col(groups.time)
+    columns |= {"_later": nw.col(groups.later)} if groups.later else {}
+    rows = collected(groups.frame.select(**columns, **_values(words, within)))
+    moment, known = groups.moment_here(rows["_time"], rows["_later"] if groups.later else None)
+    if span:
+        known &= (span[0] <= moment) & (moment < span[1])
+    (word,) = groups.times.values()
+    rows = rows.append_column("_interval", pa.array(cut(word, moment, 0)))
+    return rows if known.all() else rows.filter(pa.array(known))
 
-    grids = {name: spread(name) for name in (*COUNTS, "handle_time", "agents")}
-    answered = grids["answered"]
-    aht = grids["handle_time"] / np.maximum(answered, 1)
-    begins = np.repeat(first + width * np.arange(steps), many)
-    repeated = combinations.take(pa.array(np.tile(np.arange(many), steps))) if keys else None
-    return pa.table(
-        {
-            "interval": moments(begins, timezone),
-            **{key: repeated[key] for key in keys if repeated is not None},
-            **{name: grids[name] for name in (*COUNTS, "handle_time")},
-            "aht": pa.array(aht, mask=answered == 0),
-            "agents": grids["agents"],
-        }
+
+def _grouped(groups: Groups, words: Wording, within: float, span: Span | None) -> pa.Table:
+    """Return the same added up by an engine, with ``_rows`` and, instead of users, ``_agents``."""
+    (word,) = groups.times.values()
+    keys = {name: nw.col(column) for name, column in groups.columns.items()}
+    moment = groups.moment()
+    frame = groups.frame.select(**keys, **_values(words, within), _interval=moment)
+    frame = frame.filter(~nw.col("_interval").is_null())
+    if span:
+        moment = nw.col("_interval")
+        frame = frame.filter((moment >= span[0]) & (moment < span[1]))
+    frame = frame.with_columns(
+        _interval=cut(word, nw.col("_interval"), 0),
+        _within=nw.col("_within").cast(nw.Int64),
+        _somebody=(~nw.col("_user").is_null()).cast(nw.Int64),
+        _rows=nw.lit(1),
     )
+    sums = nw.col("_rows", "_within", "_handle").sum()
+    # Different users are counted by one row for each, which every engine does alike.
+    each = frame.group_by(*keys, "_interval", "_outcome", "_user", "_somebody").agg(sums)
+    each = each.with_columns(_agents=nw.col("_somebody"))
+    grouped = each.group_by(*keys, "_interval", "_outcome").agg(sums, nw.col("_agents").sum())
+    # Some engines add integers up to wider ones.
+    return whole(collected(grouped), "_interval", "_rows", "_within", "_agents")
+
+
+def _values(words: Wording, within: float) -> dict[str, nw.Expr]:
+    parts = [nw.col(part).fill_null(0) for part in parts_of(words).values()]
+    return {
+        "_outcome": nw.col(words.outcome),
+        "_within": words.within(within),
+        "_handle": reduce(operator.add, parts).cast(nw.Float64),
+        "_user": nw.col(words.user),
+    }
+
+
+def _dense(table: pa.Table, groups: Groups, words: Wording, span: Span | None) -> pa.Table:
+    """Put rows, or counts of them, on a full grid of intervals and combinations of keys."""
+    (word,) = groups.times.values()
+    width = INTERVALS[word]
+    interval = table["_interval"].to_numpy()
+    if span:
+        first, last = span[0] // width, -(-span[1] // width)
+    else:
+        first, last = (interval.min(), interval.max() + 1) if len(interval) else (0, 0)
+    steps = int(last - first)
+    types = table.select(list(groups.columns)).schema
+    table = in_dictionaries(table)
+    keys, group = _combinations(table.select(types.names))
+    keys = keys.cast(types)
+    many = len(keys) if groups.columns else 1
+    place = (interval - first) * many + group
+    grid = _counts(table, place, steps * many, words)
+    begins = np.repeat(first + np.arange(steps), many) * width
+    repeated = keys.take(pa.array(np.tile(np.arange(many), steps))) if groups.columns else keys
+    columns = {"interval": moments(begins, str(groups.tz))}
+    columns |= {name: repeated[name] for name in groups.columns} | grid
+    columns["aht"] = share(pa.table(grid), "handle_time", "answered")
+    return pa.table({name: columns[name] for name in ["interval", *groups.columns, *RESULT]})
+
+
+def _combinations(keys: pa.Table) -> tuple[pa.Table, Seconds]:
+    """Return the keys that occur, sorted, and which of them each row has."""
+    if not keys.num_columns:
+        return keys, np.zeros(1, np.int64)
+    cells = Cells.of(keys)
+    order = sorted_by(cells.keys, keys.column_names)
+    rank = np.zeros(cells.many, np.int64)
+    rank[cells.taken[order]] = np.arange(len(order))
+    return cells.keys.take(pa.array(order)), rank[cells.number]
+
+
+def _counts(table: pa.Table, place: Seconds, cells: int, words: Wording) -> dict[str, Any]:
+    """Add up what came of the rows in each cell of the grid."""
+    outcomes = [getattr(words, outcome) for outcome in OUTCOMES]
+    said, distinct = encoded(table["_outcome"])
+    # One place more than there are outcomes, for all that is none of them.
+    many = len(outcomes)
+    known = [outcomes.index(word) if word in outcomes else many for word in distinct.to_pylist()]
+    outcome = np.array(known, np.int8)[said]
+    single = "_rows" not in table.column_names
+    rows = None if single else table["_rows"].to_numpy()
+    counted = np.bincount(place * (many + 1) + outcome, rows, cells * (many + 1))
+    answered, abandoned, short, missed, voicemail, _ = (
+        counted.astype(np.int64).reshape(cells, many + 1).T
+    )
+    mine = np.flatnonzero(outcome == OUTCOMES.index("answered"))
+    place = place[mine]
+
+    def total(name: str) -> NDArray[np.float64]:
+        numbers = table[name].cast(pa.float64()).to_numpy()
+        return np.bincount(place, numbers[mine], cells).astype(np.float64)
+
+    if single:
+        user, users = encoded(table["_user"])
+        user, place_of = user[mine], place
+        if users.null_count:
+            somebody = np.flatnonzero(np.asarray(users.is_valid())[user])
+            place_of, user = place[somebody], user[somebody]
+        agents = distinct_in(place_of, cells, user)
+    else:
+        agents = total("_agents").astype(np.int64)
+    return {
+        "offered": answered + abandoned + short + missed + voicemail,
+        "answered": answered,
+        "abandoned": abandoned + short,
+        "missed": missed,
+        "voicemail": voicemail,
+        "within": total("_within").astype(np.int64),
+        "handle_time": total("_handle"),
+        "agents": agents,
+    }

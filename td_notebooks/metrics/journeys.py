@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .grouping import DAYS, INTERVALS, By, Groups, ratio
-from .kinds import arrow, codes, epoch, like
-from .wording import CONTACTS, lacking, wording_of
+from .grouping import By, Groups, outcome_groups, ratio
+from .kinds import arrow, codes, collected, epoch, frame_of, like
+from .wording import CONTACTS, lacking
 
 
 def journeys(contacts: Any, ring_attempts: Any = None, flow_executions: Any = None) -> Any:
@@ -39,8 +39,8 @@ def journeys(contacts: Any, ring_attempts: Any = None, flow_executions: Any = No
     SchemaError
         A frame lacks a column.
     """
-    frame = nw.from_native(contacts).lazy()
-    joined = frame
+    given = frame_of(contacts)
+    joined = given.lazy()
     if ring_attempts is not None:
         answered = (nw.col("attempt_type").cast(nw.String) == "Answered").fill_null(False)
         values = {
@@ -60,7 +60,7 @@ def journeys(contacts: Any, ring_attempts: Any = None, flow_executions: Any = No
         joined = _joined(
             joined, flow_executions, "interaction_id", values, needs, "studio_flow_execution"
         )
-    if isinstance(nw.from_native(contacts), nw.LazyFrame):
+    if isinstance(given, nw.LazyFrame):
         return joined.to_native()
     return nw.maybe_reset_index(joined.collect()).to_native()
 
@@ -74,7 +74,7 @@ def _joined(
     report: str,
 ) -> nw.LazyFrame[Any]:
     """Join sums of another report, one row per key."""
-    rows = nw.from_native(other).lazy()
+    rows = frame_of(other).lazy()
     known = rows.collect_schema().names()
     if missing := [name for name in needs if name not in known]:
         raise lacking("journeys", missing, report)
@@ -120,14 +120,12 @@ def repeat_contact_rate(
     Sources: SQM Group; Call Centre Helper 208926.
     """
     purpose = "a repeat contact rate"
-    frame = nw.from_native(contacts).lazy()
-    words = wording_of(frame.collect_schema().names(), purpose)
-    keys = [by] if isinstance(by, str) else list(by or ())
-    columns = [words.ring_groups if key == "ring_group" else key for key in keys]
-    columns = [name for name in columns if name not in (*INTERVALS, *DAYS)]
+    groups, words = outcome_groups(contacts, purpose, by, timezone)
     legs = ["transfer_in"] if words is CONTACTS else []
-    needs = dict.fromkeys([words.person, words.start, words.outcome, *legs, *columns])
-    rows = arrow(contacts, list(needs), purpose, words.report)
+    needs = [words.person, words.start, words.outcome, *legs]
+    groups.need(*needs)
+    columns = dict.fromkeys([*needs, *groups.columns.values()])
+    rows = collected(groups.frame.select(*columns))
     rows = nw.from_native(rows).filter(words.offered()).to_native()
     if legs:
         rows = rows.filter(pc.invert(_flag(rows["transfer_in"])))
@@ -148,7 +146,7 @@ def repeat_contact_rate(
     )
     variant = f"again within {within_days:g} day{'' if within_days == 1 else 's'}"
     result = ratio(groups, "repeat_contact_rate", variant, nw.col("_again"), nw.lit(1))
-    return result if not groups.keys else like(contacts, result)
+    return result if not groups.names else like(contacts, result)
 
 
 def transfers(contacts: Any) -> Any:

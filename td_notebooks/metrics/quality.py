@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 from ..errors import SchemaError
 from ..reports.schemas import report_types, schema, versions
 from ..timespan import Timespan
-from .kinds import arrow, codes, epoch
+from .kinds import arrow, codes, columns_of, epoch
 from .statuses import COLUMNS as STATUS_COLUMNS
 from .wording import CALLS, CONTACTS, OLD_CALLS, Wording
 
@@ -135,7 +134,7 @@ def quality(
     ConfigError
         If there is no such report type, or the span is none.
     """
-    names = nw.from_native(frame).lazy().collect_schema().names()
+    names = columns_of(frame)
     info = getattr(frame, "attrs", {}).get("td")
     kind = _schema(names, report_type or (info and info["report_type"]))
     table = arrow(frame, names, "a quality card", kind.report_type)

@@ -10,12 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import ConfigError
-from .grouping import outcome_groups, totals
-from .kinds import like
+from .grouping import Groups, outcome_groups, totals, whole
+from .kinds import collected, like
 from .service_level import VARIANTS, service_level_formula
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from .wording import Wording
 
 
 def reconcile(
@@ -61,16 +63,15 @@ def reconcile(
     """
     if not 0 <= dashboard <= 1:
         raise ConfigError(f"A service level of {dashboard} is no share.", hint="Write 84% as 0.84.")
-    groups, words = outcome_groups(calls, "a reconciliation", None, "UTC")
-    groups.need(words.wait, words.in_hours)
+    words, counts = _classes(calls, [*within, short])
     choices = list(_choices(within))
     values: dict[str, nw.Expr] = {}
     for number, choice in enumerate(choices):
         options = {name: value for name, value in choice.items() if value is not None}
         formula = service_level_formula(words, **options, short=short)
-        values[f"above{number}"] = formula.good.cast(nw.Int64)
-        values[f"below{number}"] = formula.counts.cast(nw.Int64)
-    sums = np.array(totals(groups.tally(values)), np.int64)
+        values[f"above{number}"] = formula.good.cast(nw.Int64) * nw.col("_rows")
+        values[f"below{number}"] = formula.counts.cast(nw.Int64) * nw.col("_rows")
+    sums = np.array(totals(collected(counts.select(**values).select(nw.all().sum()))), np.int64)
     above, below = sums[::2], sums[1::2]
     level = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
     # Of equally near ones the first, which is the simplest, wins.
@@ -98,6 +99,33 @@ def reconcile(
             }
         ),
     )
+
+
+def _classes(calls: Any, thresholds: Sequence[float]) -> tuple[Wording, nw.DataFrame[Any]]:
+    """Count the calls that no formula tells apart: one pass over the rows for all formulas.
+
+    Returns
+    -------
+    Wording
+    nw.DataFrame
+        Columns of the report: the outcome, whether in business hours, and instead of the wait the
+        smallest threshold that it keeps to, missing if there is none; and ``_rows``.
+    """
+    groups, words = outcome_groups(calls, "a reconciliation", None, "UTC")
+    groups.need(words.wait, words.in_hours)
+    wait: Any = nw.lit(None, nw.Float64)
+    for seconds in sorted({*thresholds}, reverse=True):
+        wait = nw.when(words.within(seconds)).then(nw.lit(float(seconds))).otherwise(wait)
+    rows = groups.frame.select(
+        nw.col(words.outcome).cast(nw.String),
+        nw.col(words.in_hours).fill_null(False),
+        wait.alias(words.wait),
+    )
+    keys = [words.outcome, words.in_hours, words.wait]
+    counts = Groups(
+        rows.to_native(), "a reconciliation", by=keys, timezone="UTC", report=words.report, time=""
+    ).tally({"_rows": nw.lit(1)})
+    return words, nw.from_native(whole(counts, "_rows"), eager_only=True)
 
 
 def _choices(within: Sequence[float]) -> Iterator[dict[str, Any]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
 
-from ..errors import ConfigError
 from .grouping import By, outcome_groups, ratio
+from .wording import unknown
 
 if TYPE_CHECKING:
     from .wording import Wording
@@ -160,9 +160,7 @@ def service_level_formula(
     elif variant == "short_credit":
         good = good | (abandoned & words.within(short))
     elif variant != "abandoned_negative":
-        raise ConfigError(
-            f"There is no service level called {variant!r}.", hint=f"Known: {', '.join(VARIANTS)}."
-        )
+        raise unknown("service level called", variant, VARIANTS)
     if business_hours:
         in_hours = nw.col(words.in_hours).fill_null(False)
         good, offered = good & in_hours, offered & in_hours

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..errors import ConfigError
 from .erlang import Queue, erlang_a, erlang_c
-from .kinds import arrow, like
+from .kinds import arrow, columns_of, like
 
 
 def required_agents(
@@ -120,9 +120,7 @@ def staffing(
     ConfigError
         As for `required_agents`.
     """
-    import narwhals as nw
-
-    columns = nw.from_native(table).lazy().collect_schema().names()
+    columns = columns_of(table)
     wanted = dict.fromkeys([*columns, "offered", "answered", "aht"])
     rows = arrow(table, list(wanted), "staffing", "contacts")
     offered = rows["offered"].to_numpy()

@@ -104,9 +104,9 @@ def longest_wait(
     rows = in_hours(groups, words, words.is_("answered", "missed"), business_hours)
     waited = nw.when(rows).then(nw.col(words.wait).cast(nw.Float64))
     table = groups.tally({"longest_wait": waited}, how="max")
-    if groups.keys:
+    if groups.names:
         return groups.finish(table)
-    longest = table.collect("pyarrow")["longest_wait"].to_list()[0]
+    (longest,) = table["longest_wait"].to_pylist()
     return math.nan if longest is None else float(longest)
 
 

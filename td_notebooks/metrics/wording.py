@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 import narwhals as nw
@@ -11,6 +12,8 @@ from ..errors import ConfigError, SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from .typed import Holds
 
 Direction = Literal["inbound", "outbound", "both"]
 
@@ -60,8 +63,18 @@ class Wording:
     work: str = ""
     answered_at: str = ""
 
+    def holds(self) -> dict[str, Holds]:
+        """Return what each column holds, by its name."""
+        roles: dict[Holds, tuple[str, ...]] = {
+            "seconds": (self.wait, self.talk, self.hold, self.work),
+            "yes or no": (self.in_hours, self.callback, self.transfer),
+            "times": (self.start, self.end, self.answered_at),
+            "text": (self.outcome, self.ring_groups, self.user, self.person, self.call),
+        }
+        return {name: holds for holds, names in roles.items() for name in names if name}
+
     def is_(self, *outcomes: str) -> nw.Expr:
-        """Return whether a row has one of these outcomes.
+        """Return whether a row has one of these outcomes; an unknown word is none of them.
 
         Parameters
         ----------
@@ -83,9 +96,7 @@ class Wording:
             "both": ("answered", "connected"),
         }
         if direction not in words:
-            raise ConfigError(
-                f"There is no direction {direction!r}.", hint=f"Known: {', '.join(words)}."
-            )
+            raise unknown("direction", direction, words)
         return self.is_(*words[direction])
 
     def within(self, seconds: float) -> nw.Expr:
@@ -181,10 +192,12 @@ def wording_of(columns: Iterable[str], purpose: str) -> Wording:
     for wording in (CALLS, OLD_CALLS, CONTACTS):
         if wording.outcome in names:
             return wording
-    raise lacking(purpose, ["type (calls) or contact_type (contacts)"], "calls")
+    raise lacking(purpose, ["type (calls) or contact_type (contacts)"], "calls", names)
 
 
-def lacking(purpose: str, missing: Iterable[str], report: str) -> SchemaError:
+def lacking(
+    purpose: str, missing: Iterable[str], report: str, known: Iterable[str] = ()
+) -> SchemaError:
     """Return the error for a frame without the columns that a measure needs.
 
     Parameters
@@ -195,11 +208,39 @@ def lacking(purpose: str, missing: Iterable[str], report: str) -> SchemaError:
         The columns.
     report : str
         The report type that has them.
+    known : iterable of str
+        What there is, to suggest something.
     """
     names = list(missing)
     return SchemaError(
         f"Computing {purpose}: the frame has no column {', '.join(names)}.",
-        hint=f'It takes the frame of client.report("{report}", ...).',
+        hint=similar(names, known) + f'It takes the frame of client.report("{report}", ...).',
         report_type=report,
         missing=names,
     )
+
+
+def unknown(what: str, word: object, known: Iterable[str]) -> ConfigError:
+    """Return the error for a word that is none of those a parameter takes.
+
+    Parameters
+    ----------
+    what : str
+        What it names, such as ``"booking rule"``.
+    word : object
+        What was given.
+    known : iterable of str
+        What there is.
+    """
+    words = list(known)
+    return ConfigError(
+        f"There is no {what} {word!r}.",
+        hint=f"{similar([str(word)], words)}Known: {', '.join(words)}.",
+    )
+
+
+def similar(words: Iterable[str], known: Iterable[str]) -> str:
+    """Return a question that suggests known words for mistaken ones; empty if none is near."""
+    there = list(known)
+    near = [found for word in words for found in get_close_matches(word, there, n=1, cutoff=0.7)]
+    return f"Did you mean {', '.join(dict.fromkeys(near))}? " if near else ""

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import tenacity
 
+from ..clock import Clock
 from ..errors import JobCanceledError, JobFailedError, JobTimeoutError
+from ..interrupts import interruptible
 from .events import Finished, OnEvent, Polled
 from .schemas import Schema, schema
 from .state import JobState
@@ -118,7 +120,13 @@ class Job:
                 job=self.state,
             )
 
-    def wait(self, *, timeout: float = 900.0, on_update: OnEvent | None = None) -> Job:
+    def wait(
+        self,
+        *,
+        timeout: float = 900.0,
+        on_update: OnEvent | None = None,
+        clock: Clock | None = None,
+    ) -> Job:
         """Wait until the job is done; return the job itself.
 
         Parameters
@@ -127,6 +135,8 @@ class Job:
             Seconds. The job goes on at Talkdesk when they are over.
         on_update : callable, optional
             Called with a `Polled` after each question and a `Finished` at the end.
+        clock : Clock, optional
+            In place of the connection's: one that raises ends the waiting.
 
         Raises
         ------
@@ -136,10 +146,24 @@ class Job:
         KeyboardInterrupt
             With a note that says how to come back.
         """
-        clock = self._api.transport.clock
+        with interruptible(
+            clock or self._api.transport.clock, way_back=lambda: self.way_back
+        ) as clock:
+            try:
+                finished = self._poll(clock, timeout, on_update)
+            except KeyboardInterrupt as interrupt:
+                interrupt.add_note(self.way_back)
+                raise
+        if not finished:
+            raise self.timed_out(timeout)
+        self.check()
+        return self
+
+    def _poll(self, clock: Clock, timeout: float, on_update: OnEvent | None) -> bool:
+        """Ask for the status until it is a final one; say whether it is."""
         began = clock.monotonic()
 
-        def poll() -> bool:
+        def ask() -> bool:
             self.refresh()
             kind = Finished if self.status == "done" else Polled
             if on_update:
@@ -149,21 +173,14 @@ class Job:
         def out_of_time(state: tenacity.RetryCallState) -> bool:
             return clock.monotonic() - began + state.upcoming_sleep > timeout
 
-        try:
-            finished = tenacity.Retrying(
-                retry=tenacity.retry_if_result(lambda finished: not finished),
-                wait=lambda state: poll_delay(clock.monotonic() - began),
-                stop=out_of_time,
-                sleep=clock.sleep,
-                retry_error_callback=lambda state: False,
-            )(poll)
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(self.way_back)
-            raise
-        if not finished:
-            raise self.timed_out(timeout)
-        self.check()
-        return self
+        finished: bool = tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda finished: not finished),
+            wait=lambda state: poll_delay(clock.monotonic() - began),
+            stop=out_of_time,
+            sleep=clock.sleep,
+            retry_error_callback=lambda state: False,
+        )(ask)
+        return finished
 
     def timed_out(self, timeout: float) -> JobTimeoutError:
         """Return the error for a deadline that passed.
@@ -182,9 +199,9 @@ class Job:
     @property
     def way_back(self) -> str:
         """One sentence that says how to come back to the job."""
+        what = "Its file stays" if self.status == "done" else "It goes on"
         return (
-            f"It goes on at Talkdesk: client.job({self.report_type!r}, {self.id!r}) comes back "
-            "to it."
+            f"{what} at Talkdesk: client.job({self.report_type!r}, {self.id!r}) comes back to it."
         )
 
     def delete(self) -> None:

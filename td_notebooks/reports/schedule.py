@@ -103,6 +103,7 @@ class Schedule(Generic[Window, Result]):
     _waiting: deque[int] = field(default_factory=deque)
     _running: list[_Running] = field(default_factory=list)
     _collecting: dict[int, futures.Future[Result]] = field(default_factory=dict)
+    _finished: dict[int, Job] = field(default_factory=dict)
     _failures: Counter[int] = field(default_factory=Counter)
     _switch: StopSwitch = field(default_factory=StopSwitch)
     _events: deque[JobEvent] = field(default_factory=deque)
@@ -138,12 +139,26 @@ class Schedule(Generic[Window, Result]):
             self._pass_on_events()
             return [self._collecting[window].result() for window in range(len(self.windows))]
         except (KeyboardInterrupt, TalkdeskError) as error:
-            if self._running:
-                error.add_note("\n".join(running.job.way_back for running in self._running))
+            if note := self.way_back(files_too=isinstance(error, KeyboardInterrupt)):
+                error.add_note(note)
             raise
         finally:
             self._switch.stop()
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def way_back(self, *, files_too: bool = True) -> str:
+        """Return how to come back to the jobs under way, a line for each.
+
+        Parameters
+        ----------
+        files_too : bool
+            Name also those that are done and whose files are not all here.
+        """
+        jobs = [running.job for running in self._running]
+        if files_too:
+            ended = {window for window, future in self._collecting.items() if future.done()}
+            jobs += [job for window, job in self._finished.items() if window not in ended]
+        return "\n".join(job.way_back for job in jobs)
 
     def _turn(self, pool: futures.Executor) -> bool:
         """Do all that can be done now; say whether everything is finished."""
@@ -204,6 +219,7 @@ class Schedule(Generic[Window, Result]):
         self._running.remove(running)
         self._submit_from = 0.0  # a place is free
         self._tell(Finished, running.job.state, running.window)
+        self._finished[running.window] = running.job
         tell = functools.partial(self._tell, state=running.job.state, window=running.window)
         self._collecting[running.window] = pool.submit(
             self.collect, running.job, Collecting(self._switch, tell)

@@ -86,12 +86,17 @@ class Clients:
     Attributes
     ----------
     by_id : dict
+        Those that may ask for tokens.
+    revoked : list of SandboxClient
+        Those that may no longer.
+    token_url : str
     """
 
     def __init__(self, token_url: str, clock: Clock) -> None:
-        self._token_url = token_url
+        self.token_url = token_url
         self._clock = clock
         self.by_id: dict[str, SandboxClient] = {}
+        self.revoked: list[SandboxClient] = []
         self._seen_assertions: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -118,6 +123,11 @@ class Clients:
         )
         self.by_id[client.client_id] = client
         return client
+
+    def revoke(self, client_id: str) -> None:
+        """Give this client no further token; it may be gone already."""
+        if client := self.by_id.pop(client_id, None):
+            self.revoked.append(client)
 
     def authenticate(self, authorization: str | None, form: dict[str, str]) -> SandboxClient:
         """Return the client of a token request.
@@ -183,7 +193,7 @@ class Clients:
             raise Refused(*_BAD_CLIENT) from None
         if (
             claims.get("sub") != client.client_id
-            or claims.get("aud") != self._token_url
+            or claims.get("aud") != self.token_url
             or not self._timely(claims)
             or not self._first_use(claims)
         ):

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 SPOILS = ("damaged-row", "new-column", "missing-column")
 NEW_KEY, NEW_LABEL, NEW_VALUE = "surprise", "Surprise", "new"
@@ -30,6 +30,24 @@ def spoil(fate: str | None, format: str, chunks: Iterable[bytes]) -> Iterable[by
     text = b"".join(chunks).decode()
     spoiled = _spoil_csv(fate, text) if format == "csv" else _spoil_json(fate, text, format)
     return [spoiled.encode()]
+
+
+def spoil_rows(fate: str | None, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return a file's rows with its fault worked in, where the fault leaves a proper file.
+
+    Parameters
+    ----------
+    fate : str or None
+        ``late-rows`` keeps every fifth row back, ``repeated-rows`` has the middle fifth twice;
+        with anything else the rows stay as they are.
+    rows : sequence of dict
+    """
+    if fate == "late-rows":
+        return [row for place, row in enumerate(rows) if place % 5 != 2]
+    if fate == "repeated-rows":
+        first, last = len(rows) * 2 // 5, -(-len(rows) * 3 // 5)
+        return [*rows[:last], *rows[first:]]
+    return rows
 
 
 def _spoil_csv(fate: str, text: str) -> str:

@@ -261,7 +261,7 @@ class Events:
     def _end_old(self, installation_id: str) -> None:
         *old, newest = self.installations[installation_id]
         for client in old:
-            self._identity.clients.by_id.pop(client.client_id, None)
+            self._identity.clients.revoke(client.client_id)
         self.installations[installation_id] = [newest]
 
     # -- answering ---------------------------------------------------------------------------

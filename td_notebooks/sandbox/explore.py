@@ -14,18 +14,19 @@ import threading
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from ..reports import schemas
-from .damage import spoil
+from .damage import spoil, spoil_rows
 from .jobs import UNFINISHED, Invalid, Job, check_report_type, page_of, read_order
 from .problems import api_not_found, problem
 from .server import Response, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from ..clock import Clock
+    from .changes import RowSource
     from .identity import Identity
     from .server import Request
     from .storage import Storage
@@ -52,27 +53,6 @@ _CONTENT_TYPES = {
 }
 #: Seconds that the older API is behind; Explore's delays stand in the catalogue.
 _LEGACY_FRESHNESS = 3600
-
-
-class RowSource(Protocol):
-    """Where report rows come from, and how they become a file."""
-
-    def rows(
-        self, report_type: str, start: datetime, end: datetime
-    ) -> Sequence[Mapping[str, object]]:
-        """Return the rows whose time is in ``[start, end)``, by JSON key."""
-        ...
-
-    def render(
-        self,
-        report_type: str,
-        rows: Sequence[Mapping[str, object]],
-        format: str,
-        *,
-        timezone: str,
-    ) -> Iterator[bytes]:
-        """Yield the bytes of a file."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +321,7 @@ class Explore:
         known = datetime.fromtimestamp(job.created_at, UTC) - timedelta(seconds=behind)
         end = min(order.end, known)
         rows = self._source.rows(order.report_type, order.start, end) if order.start < end else []
+        rows = spoil_rows(job.fate, rows)
         chunks = self._source.render(order.report_type, rows, order.format, timezone=order.timezone)
         return spoil(job.fate, order.format, chunks)
 

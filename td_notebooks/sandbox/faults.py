@@ -44,11 +44,15 @@ class FaultKind:
         One line for people.
     within : int
         Without ``@`` it strikes one of the first so many requests.
+    silent : bool
+        What comes is a proper report: a client of one file has no way to notice. `random_faults`
+        leaves these out.
     """
 
     operations: tuple[str, ...]
     meaning: str
     within: int
+    silent: bool = False
 
 
 FAULTS: dict[str, FaultKind] = {
@@ -75,6 +79,10 @@ FAULTS: dict[str, FaultKind] = {
     "damaged-row": FaultKind(("submit",), "one record of the job's file breaks off", 2),
     "new-column": FaultKind(("submit",), "the job's file has a column nobody documented", 2),
     "missing-column": FaultKind(("submit",), "the job's file lacks its first column", 2),
+    "late-rows": FaultKind(
+        ("submit",), "the job's file lacks rows that later files have", 2, silent=True
+    ),
+    "repeated-rows": FaultKind(("submit",), "the job's file has rows twice", 2, silent=True),
     "deleted-file": FaultKind(("file",), "the file is deleted before it is fetched", 2),
     "expired-link": FaultKind(("file",), "the link to storage has already expired", 2),
     "redirect-elsewhere": FaultKind(("status", "file"), "Location on somebody else's host", 3),
@@ -172,7 +180,8 @@ def random_faults(seed: int, n: int | None = None) -> list[str]:
         For `parse_faults`; the same for the same seed.
     """
     draw = seeded(seed, "mixture")
-    names = draw.choices(sorted(FAULTS), k=draw.randint(1, 4) if n is None else n)
+    loud = sorted(name for name, kind in FAULTS.items() if not kind.silent)
+    names = draw.choices(loud, k=draw.randint(1, 4) if n is None else n)
     return [f"{name}@{draw.randint(1, FAULTS[name].within)}" for name in names]
 
 

@@ -47,6 +47,7 @@ def render(
     timezone: str = "UTC",
     newline: Newline = "\n",
     bom: bool = False,
+    version: str | None = None,
 ) -> Iterator[bytes]:
     """Write a report file.
 
@@ -65,6 +66,8 @@ def render(
         Of CSV.
     bom : bool
         Whether CSV starts with a byte-order mark.
+    version : str, optional
+        A payload version of the catalogue; by default the one that `layout` returns.
 
     Returns
     -------
@@ -74,9 +77,9 @@ def render(
     Raises
     ------
     ConfigError
-        If there is no such report type or format.
+        If there is no such report type, version or format.
     """
-    schema = layout(report_type)
+    schema = schemas.schema(report_type, version) if version else layout(report_type)
     cells = _Cells(schema, ZoneInfo(timezone))
     if format == "json":
         return _json(cells, rows)

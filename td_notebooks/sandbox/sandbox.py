@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ConfigError
 from . import faults as fault
+from .changes import Changes, RowSource
 from .clients import SandboxClient
 from .clock import SandboxClock
 from .events import Events
-from .explore import Explore, RowSource, Variants
+from .explore import Explore, Variants
 from .identity import SCOPES, Identity
 from .login import Logins
 from .server import Origin
@@ -141,6 +142,8 @@ class Sandbox:
     clock : SandboxClock
     events : Events
         AppConnect: installations and signed events.
+    changes : Changes
+        Makes rows late, changed, deleted or doubled, and columns appear.
     requests : list of RequestRecord
         All requests so far, in the order in which they were answered.
 
@@ -196,11 +199,12 @@ class Sandbox:
             gzip=gzip,
             ahead=not self.clock.manual,
         )
+        self.changes = Changes(source or _CentreSource(centre, seed), self.clock)
         explore = Explore(
             self.api_url,
             self._identity,
             self._storage,
-            source or _CentreSource(centre, seed),
+            self.changes,
             self.clock,
             job_seconds=job_seconds,
             quota=quota,
@@ -254,6 +258,47 @@ class Sandbox:
     ) -> None:
         self.close()
 
+    # -- what happens next -------------------------------------------------------------------
+
+    def set_faults(self, faults: str | Iterable[str], seed: int = 7) -> None:
+        """Put other faults in the place of those that are still to come.
+
+        Parameters
+        ----------
+        faults : str or iterable of str
+            See `td_notebooks.sandbox.faults`; requests are counted from now on. None with ``""``.
+        seed : int
+            Draws their moments.
+
+        Raises
+        ------
+        ConfigError
+            A fault is unknown.
+        """
+        self._plan = fault.FaultPlan(fault.parse_faults(faults), seed)
+
+    # -- what there is -----------------------------------------------------------------------
+
+    def truth(
+        self, report_type: str, start: datetime, end: datetime, at: float | None = None
+    ) -> list[Mapping[str, object]]:
+        """Return the rows of a span that exist at a moment, as `Changes.truth` does.
+
+        Parameters
+        ----------
+        report_type : str
+        start, end : datetime
+            Aware; half-open, by the report's time column.
+        at : float, optional
+            Sandbox seconds since 1970-01-01 UTC; now by default.
+
+        Returns
+        -------
+        list of dict
+            By JSON key; times in UTC, durations in seconds.
+        """
+        return self.changes.truth(report_type, start, end, at)
+
     # -- credentials -------------------------------------------------------------------------
 
     @property
@@ -304,6 +349,16 @@ class Sandbox:
         """
         return self._identity.clients.add(client_id, tuple(scopes), algorithm, tuple(redirect_uris))
 
+    def revoke_client(self, client_id: str) -> None:
+        """Give a client no further token; those it has live on.
+
+        Parameters
+        ----------
+        client_id : str
+            It may be gone already.
+        """
+        self._identity.clients.revoke(client_id)
+
     def revoke_tokens(self) -> None:
         """Make every access token issued so far useless."""
         self._identity.revoke_tokens()
@@ -321,7 +376,8 @@ class Sandbox:
         a key that nobody has used yet does not exist. Codes, refresh tokens and identity tokens of
         user logins are among the tokens.
         """
-        clients = list(self._identity.clients.by_id.values())
+        known = self._identity.clients
+        clients = [*list(known.by_id.values()), *known.revoked]
         pems = [client.private_key for client in clients if client.key.made]
         bare = ["".join(pem.splitlines()[1:-1]) for pem in pems]
         pairs = [f"{client.client_id}:{client.client_secret}".encode() for client in clients]

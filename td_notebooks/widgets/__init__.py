@@ -1,13 +1,26 @@
-"""Forms for notebooks: log in, pull a report.
+"""Forms for notebooks: log in, pull a report, watch report jobs.
 
 They answer while no cell runs: nothing here waits for somebody to press a button. A later cell
 takes what came of it.
+
+Where they work, none of it with a request to anywhere but the notebook's own server:
+
+- JupyterLab 4, Notebook 7 and Voila: tested.
+- VS Code: it comes with ipywidgets' own scripts. That of anywidget, which the field of the secret
+  is made of, it takes from the Python environment of the kernel; if that is on another machine, the
+  setting ``jupyter.widgetScriptSources`` may name a public server of scripts. Not tested.
+- Colab: it loads all scripts from a server of its own and a public one; anywidget asks it to by
+  itself. Not tested.
+
+Wherever the field does not appear, ``td.login(form=False)`` asks one by one with the notebook's
+own prompt, which masks the secret.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .jobs_view import JobsView
 from .login_form import LoginForm
 from .place import way_to_ask
 from .prompt import PromptedLogin, ask_for_login, nobody_answers
@@ -15,9 +28,21 @@ from .report_form import ReportForm
 from .secret_field import SecretField
 
 if TYPE_CHECKING:
-    from ..client import Talkdesk
+    from collections.abc import Callable, Sequence
 
-__all__ = ["LoginForm", "PromptedLogin", "ReportForm", "SecretField", "explore", "login"]
+    from ..client import Talkdesk
+    from ..job import JobList, ReportJob
+
+__all__ = [
+    "JobsView",
+    "LoginForm",
+    "PromptedLogin",
+    "ReportForm",
+    "SecretField",
+    "explore",
+    "login",
+    "watch",
+]
 
 
 def login(
@@ -105,3 +130,18 @@ def explore(client: Talkdesk) -> ReportForm:
     form = ReportForm(client)
     form.show()
     return form
+
+
+def watch(ask: Callable[[], JobList], jobs: Sequence[ReportJob]) -> JobsView:
+    """Show a table of jobs that keeps itself up to date; what ``client.jobs(…).watch()`` calls.
+
+    Parameters
+    ----------
+    ask : callable
+        Returns the jobs as they are now.
+    jobs : sequence of ReportJob
+        As they were last heard of.
+    """
+    view = JobsView(ask, jobs)
+    view.show()
+    return view

@@ -14,6 +14,34 @@ from .place import cell_number
 # Descriptions in one column, long enough for their words; fields as wide as a line is read.
 STYLE = {"description_width": "110px"}
 FIELD = {"width": "480px", "max_width": "98%"}
+# What stands below the fields begins where they do.
+BESIDE_LABELS = "2px 2px 2px 118px"
+# In dark pages the arrows of lists and the calendars of dates would be black on black.
+_LOOK = """<style>
+body[data-jp-theme-light="false"] .td-form, body.vscode-dark .td-form { color-scheme: dark; }
+.td-form select { appearance: auto !important; background-image: none !important; }
+.td-form select[multiple] { padding: 2px 4px; }
+.td-form .widget-html, .td-form .widget-html-content { height: auto; line-height: 1.4; }
+</style>"""
+
+
+class FormBox(widgets.VBox):
+    """A box that says what it is where no widget can be shown.
+
+    A console is such a place, and so is a notebook that was opened again without its widgets.
+
+    Parameters
+    ----------
+    words : str
+        At most 110 characters are shown.
+    """
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def __repr__(self) -> str:
+        return self._words
 
 
 class Form:
@@ -25,9 +53,19 @@ class Form:
         What is shown; it can stand in a layout of one's own.
     """
 
+    #: What stands in the form's place where no widget can be shown.
+    WORDS = "A form. If you see only this line, run its cell again."
+
     def __init__(self) -> None:
-        self.box = widgets.VBox()
+        self.box = FormBox(self.WORDS)
+        self.box.add_class("td-form")
+        self._look = widgets.HTML(_LOOK)
+        hide(self._look)
         self._shown_in: int | None = None
+
+    def fill(self, *children: Any) -> None:
+        """Put widgets into the box, one below the other."""
+        self.box.children = (self._look, *children)
 
     def show(self) -> None:
         """Show the form below the cell that runs; where there are no cells, do nothing."""

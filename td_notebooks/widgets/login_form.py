@@ -20,7 +20,7 @@ from ..regions import REGIONS
 from ..views import note_html, problem_html
 from .background import in_background
 from .defaults import with_environment
-from .form import FIELD, Form, described, field, hide
+from .form import BESIDE_LABELS, FIELD, Form, described, field, hide
 from .secret_field import SecretField
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class LoginForm(Form):
     button, message : ipywidgets widgets
     """
 
+    WORDS = "Login form. If you see only this line: td.login(form=False) asks one by one."
+
     def __init__(
         self,
         prefilled: Mapping[str, str | None] | None = None,
@@ -85,13 +87,13 @@ class LoginForm(Form):
             + (f" ({problem})" if problem else ""),
             indent=False,
             disabled=problem is not None,
-            layout=widgets.Layout(margin="2px 2px 2px 118px", width="auto"),
+            layout=widgets.Layout(margin=BESIDE_LABELS, width="auto"),
         )
         self.button = widgets.Button(
             description="Log in", button_style="primary", layout=widgets.Layout(margin="2px 118px")
         )
-        self.message = widgets.HTML(layout=widgets.Layout(margin="2px 2px 2px 118px"))
-        self.box.children = (*self._inputs, self.button, self.message)
+        self.message = widgets.HTML(layout=widgets.Layout(margin=BESIDE_LABELS))
+        self.fill(*self._inputs, self.button, self.message)
         self.kind.observe(lambda change: self._show_what_is_needed(), "value")
         self.button.on_click(lambda button: self.submit())
         self.secret.on_submit(self.submit)

@@ -16,14 +16,15 @@ from zoneinfo import available_timezones
 
 import ipywidgets as widgets
 
+from ..clock import StoppableClock
 from ..errors import ConfigError, TalkdeskError
 from ..progress import Tally
 from ..reports.events import JobEvent
 from ..reports.schemas import report_types, schema
 from ..timespan import zone
 from ..views import bar_html, code_html, note_html, preview_html, problem_html
-from .background import StoppableClock, in_background
-from .form import Form, described, field, hide
+from .background import in_background
+from .form import BESIDE_LABELS, Form, described, field, hide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +86,23 @@ def zone_names() -> tuple[str, ...]:
     return ("UTC", *sorted(name for name in available_timezones() if _PLACE.match(name)))
 
 
+def matching_types(words: str) -> list[str]:
+    """Return the report types whose name or description has all of some words.
+
+    Parameters
+    ----------
+    words : str
+        Parts of words do, in any case.
+    """
+    wanted = words.lower().split()
+
+    def described(name: str) -> str:
+        known = schema(name)
+        return f"{name} {known.title} {known.row or ''}".lower()
+
+    return [name for name in report_types() if wanted and all(w in described(name) for w in wanted)]
+
+
 class ReportForm(Form):
     """Pulls reports through a connection.
 
@@ -107,8 +125,14 @@ class ReportForm(Form):
         self._tally = Tally()
         self._shown_at = 0.0
         self._presetting = False
-        self.report_type = field(widgets.Combobox, "Report", options=report_types(), value="calls")
-        self.about = widgets.HTML(layout=widgets.Layout(margin="0 2px 2px 118px"))
+        self.report_type = field(
+            widgets.Combobox,
+            "Report",
+            options=report_types(),
+            value="calls",
+            placeholder="its name, or words of its description",
+        )
+        self.about = widgets.HTML(layout=widgets.Layout(margin=BESIDE_LABELS))
         self.preset = field(
             widgets.Dropdown, "Dates", options=(*PRESETS, _OWN_DATES), value="Last 7 days"
         )
@@ -119,15 +143,16 @@ class ReportForm(Form):
         self.run = widgets.Button(description="Run", button_style="primary")
         self.cancel = widgets.Button(description="Cancel", disabled=True)
         self.show_code = widgets.ToggleButton(description="Show me the code")
-        self.code = widgets.HTML()
-        self.progress = widgets.HTML()
-        self.message = widgets.HTML()
+        beside = widgets.Layout(margin=BESIDE_LABELS)
+        self.code = widgets.HTML(layout=beside)
+        self.progress = widgets.HTML(layout=beside)
+        self.message = widgets.HTML(layout=beside)
         self.preview = widgets.HTML()
         buttons = widgets.HBox(
             [self.run, self.cancel, self.show_code], layout=widgets.Layout(margin="2px 116px")
         )
         below = (self.code, self.progress, self.message, self.preview)
-        self.box.children = (*self._inputs[:1], self.about, *self._inputs[1:], buttons, *below)
+        self.fill(*self._inputs[:1], self.about, *self._inputs[1:], buttons, *below)
         self.report_type.observe(lambda change: self._describe(), "value")
         self.preset.observe(lambda change: self._use_preset(), "value")
         self.timezone.observe(lambda change: self._use_preset(), "value")
@@ -181,19 +206,25 @@ class ReportForm(Form):
         self.message.value = note_html("Cancelling…")
 
     def _pull(self) -> pd.DataFrame:
+        from ..metrics import quality  # with it comes numpy
+
         try:
             if self.start.value is None or self.end.value is None:
                 raise ConfigError("Please give both dates.")
+            report_type, timezone = self.report_type.value.strip(), self.timezone.value.strip()
             frame = self._client.with_clock(self._clock).report(
-                self.report_type.value.strip(),
+                report_type,
                 self.start.value,
                 self.end.value,
-                timezone=self.timezone.value.strip(),
+                timezone=timezone,
                 progress=self._show_progress,
+            )
+            card = quality(
+                frame, report_type, start=self.start.value, end=self.end.value, timezone=timezone
             )
             if self.columns.value:
                 frame = frame[list(self.columns.value)]
-            self.preview.value = preview_html(frame)
+            self.preview.value = preview_html(frame, card)
         except KeyboardInterrupt as stopped:
             notes = getattr(stopped, "__notes__", ())
             self.message.value = note_html(" ".join(["Cancelled.", *notes]))
@@ -235,10 +266,14 @@ class ReportForm(Form):
 
     def _describe(self) -> None:
         """Say what the chosen report is, and offer its columns."""
+        wanted = self.report_type.value.strip()
         try:
-            known = schema(self.report_type.value.strip())
+            known = schema(wanted)
         except ConfigError as error:
-            self.about.value, self.columns.options = note_html(str(error)), ()
+            found = matching_types(wanted)
+            said = f"Reports about that: {', '.join(found)}." if found else str(error)
+            said = said if wanted else "Type a report's name, or words of its description."
+            self.about.value, self.columns.options = note_html(said), ()
             return
         row = f": one row is {known.row}." if known.row else "."
         self.about.value = note_html(known.title + row)

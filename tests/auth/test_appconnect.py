@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import stat
 import threading
 from pathlib import Path
@@ -201,6 +202,10 @@ def test_every_spelling_of_a_public_key():
             base64.b64encode(key.public_bytes(Encoding.DER, spki)),
             base64.b64encode(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)),
         ]
+        forms += [
+            base64.urlsafe_b64encode(base64.b64decode(form)).rstrip(b"=") for form in forms[1:]
+        ]
+        forms += [base64.encodebytes(base64.b64decode(forms[2]))]
         for form in forms:
             assert load_public_key(form.decode()).public_numbers() == key.public_numbers()
     brainpool = ec.generate_private_key(ec.BrainpoolP256R1()).public_key()
@@ -362,7 +367,7 @@ def test_a_new_set_that_does_not_work_yet(sandbox, keys):
         with pytest.raises(TokenError, match="not-yet"):
             client.renew_token()
         sandbox.revoke_tokens()
-        del sandbox._identity.clients.by_id[installation.credentials.client_id]
+        sandbox.revoke_client(installation.credentials.client_id)
         with pytest.raises(TokenError, match=installation.credentials.client_id):
             client.jobs("calls")
     assert [r.status for r in token_requests(sandbox)] == [401, 200, 401, 401, 401]
@@ -491,3 +496,61 @@ def test_listening_from_a_shell(sandbox, tmp_path, capfd, monkeypatch):
     assert not [secret for secret in sandbox.secrets if secret in out + err]
     (installation,) = InstallationStore(Path(folder))
     assert installation.credentials.client_id == client.client_id
+
+
+def test_an_old_event_brings_back_no_old_credentials(sandbox, keys, tmp_path):
+    """Replayed after a restart, when nobody remembers which events were seen."""
+    store = InstallationStore(tmp_path / "kept")
+    event = sandbox.events.install(client_of(sandbox))
+    installation_id = event["data"]["installation_id"]
+    history = [event]
+    for _ in range(2):
+        sandbox.clock.advance(3600)
+        history.append(sandbox.events.rotate(installation_id, client_of(sandbox)))
+    for event in history:
+        store.receive(verify_again(sandbox, keys, event))
+    latest = store.load(installation_id)
+    assert latest.credentials.client_id == history[-1]["data"]["client_id"]
+    assert latest.previous.client_id == history[-2]["data"]["client_id"]
+    assert latest.changed_at.isoformat() == history[-1]["created_at"]
+    for event in (*history, *reversed(history)):
+        status, _ = Receiver(keys, store).receive(
+            sandbox.events.headers(body := json.dumps(event).encode()), body
+        )
+        assert status == 200 and store.load(installation_id) == latest
+
+
+def test_a_host_that_answers_nonsense_does_not_hide_the_others(sandbox):
+    def answers(url):
+        return (200, b"<html>") if url.startswith("https://portal") else fetch(url)
+
+    body = written(sandbox)
+    keys = SignatureKeys(answers, ["https://portal", sandbox.api_url], clock=sandbox.clock.time)
+    assert verify(sandbox.events.headers(body), body, keys)
+    with pytest.raises(EventError, match="no answer from https://portal") as caught:
+        verify(sandbox.events.headers(body), body, SignatureKeys(answers, ["https://portal"]))
+    assert caught.value.retryable
+
+
+def test_a_body_that_is_no_longer_what_was_signed(sandbox, keys):
+    body = written(sandbox)
+    with pytest.raises(TypeError, match="bytes as they were received"):
+        verify(sandbox.events.headers(body), body.decode(), keys)
+
+
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [("9" * 5000, 413), ("-1", 411), ("x", 411), ("1e3", 411), (None, 411), ("10000000", 413)],
+)
+def test_a_delivery_of_a_length_that_is_none(sandbox, keys, length, status):
+    from td_notebooks.cli.appconnect import _Server
+
+    with _Server(0, Receiver(keys)) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as sent:
+            told = f"Content-Length: {length}\r\n" if length else ""
+            sent.sendall(f"POST / HTTP/1.1\r\n{told}\r\n".encode())
+            sent.shutdown(socket.SHUT_WR)
+            assert sent.recv(1000).startswith(f"HTTP/1.0 {status}".encode())
+        thread.join()

@@ -9,6 +9,7 @@ import pprint
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import nbformat
 import pytest
@@ -19,14 +20,21 @@ from visitors import PROOFS, account_of, secret_of, transport_of, visit
 import td_notebooks as td
 from td_notebooks import front_door
 from td_notebooks.appconnect import InstallationStore, SignatureKeys, verify
+from td_notebooks.auth import LongLivedToken
 from td_notebooks.auth.browser import LoginRequest
 from td_notebooks.auth.keys import fetch
 from td_notebooks.auth.users import Memory, UserLogin
+from td_notebooks.client import Talkdesk
 from td_notebooks.errors import TalkdeskError
 from td_notebooks.profiles import keyring_problem, write_keyring, write_profile
 from td_notebooks.sandbox.identity import SCOPES
+from td_notebooks.sandbox.server import json_response
 from td_notebooks.secret import Secret
+from td_notebooks.settings import Settings
 
+ECHOED = PROOFS | {
+    "opaque": lambda client: LongLivedToken(client.client_id, Secret(client.client_secret))
+}
 HIDDEN = "hunter2-hunter2-hunter2"
 
 
@@ -252,6 +260,90 @@ def test_a_kernel_remembers_no_secret(credentials_file, sandbox, tmp_path, monke
     for path in (tmp_path / "ipython").rglob("*"):
         if path.is_file():
             clean(path.read_bytes().decode("latin-1"), sandbox.secrets)
+
+
+def test_a_long_lived_token_at_its_most_talkative(sandbox, caplog):
+    caplog.set_level(logging.DEBUG)
+    hosts = {"api_url": sandbox.api_url, "token_url": sandbox.token_url}
+    secret = Secret(sandbox.client_secret)
+    with td.connect(
+        account="acme",
+        client_id=sandbox.client_id,
+        client_secret=secret,
+        token_type="opaque",
+        scope="data-reports:read",
+        **hosts,
+    ) as client:
+        client.transport.clock = sandbox.clock
+        client.jobs("calls")
+        views = [repr(vars(client.transport.auth)), repr(client.settings), repr(client.__dict__)]
+        views += shown_by(lambda: client.submit("calls", "2026-08-01", "2026-08-02"))
+        views += shown_by(lambda: client.job("calls", "no-such-job"))
+        sandbox.revoke_tokens()
+        sandbox.revoke_client(sandbox.client_id)
+        views += shown_by(lambda: client.jobs("calls"))
+    assert any(token.startswith("tdst_") for token in sandbox.tokens)
+    for view in [*views, caplog.text]:
+        clean(view, sandbox.secrets)
+
+
+@pytest.mark.parametrize("field", ["error", "error_description", "message", "description"])
+@pytest.mark.parametrize("proof", ECHOED)
+def test_a_host_that_repeats_what_it_gets(sandbox, caplog, field, proof):
+    """Both hosts put all they were sent into the texts that errors quote."""
+    caplog.set_level(logging.DEBUG)
+
+    def repeating(request):
+        asked = f"{request.headers.get('Authorization')} {request.body.decode()}"
+        words = unquote_plus(asked).replace("&", " ")
+        sent.append(words.replace("=", " "))
+        return json_response(401, {field: f"What is {words}?"})
+
+    sent = []
+    client = Talkdesk(
+        Settings(account_of(sandbox), ECHOED[proof](sandbox.client), scope=""), clock=sandbox.clock
+    )
+    with client:
+        client.renew_token()
+        sandbox._applications["api"] = Repeats(repeating)
+        views = shown_by(lambda: client.jobs("calls"))
+        sandbox._applications["identity"] = Repeats(repeating)
+        views += shown_by(client.renew_token)
+    secrets = {word for words in sent for word in words.split() if len(word) > 60}
+    assert len(sent) >= 2 and len(secrets) >= 2
+    for view in [*views, caplog.text]:
+        clean(view, secrets | set(sandbox.secrets))
+
+
+class Repeats:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def operation(self, method, path):
+        return "echo"
+
+    def __call__(self, request):
+        return self.answer(request)
+
+
+def test_the_password_of_a_proxy(sandbox, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr("td_notebooks.transport.ATTEMPTS", 1)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://ana:{HIDDEN}@127.0.0.1:9")
+    with td.connect(account="acme", client_id="c", client_secret="s") as client:
+        views = [repr(client.__dict__), repr(vars(client.transport))]
+        views += shown_by(client.renew_token) + shown_by(lambda: client.jobs("calls"))
+    for view in [*views, caplog.text]:
+        clean(view, {HIDDEN})
+
+
+def test_connecting_prints_nothing(credentials_file, box, capfd, recwarn):
+    write_profile("default", {"account": "acme", "client_id": "c"})
+    write_keyring("c", "client_secret", Secret(HIDDEN))
+    td.connect().close()
+    td.connect(credentials_file=str(credentials_file)).close()
+    td.connect(sandbox=True).close()
+    assert capfd.readouterr() == ("", "") and not recwarn.list
 
 
 def test_secrets_do_not_move_into_the_environment(credentials_file, sandbox):

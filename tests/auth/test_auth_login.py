@@ -1,6 +1,7 @@
 """Logging in with the browser, from Python and from a shell, and staying logged in."""
 
 import getpass
+import json
 import sys
 import threading
 
@@ -8,14 +9,15 @@ import pytest
 import typer
 from visitors import token_requests, visit, visit_meanwhile
 
-import td_notebooks.front_door as front_door
+import td_notebooks.logins as logins
 from td_notebooks.cli.app import Commands
 from td_notebooks.cli.login import login as login_command
-from td_notebooks.errors import AuthError, ConfigError, TokenError
+from td_notebooks.errors import AuthError, ConfigError, NetworkError, TokenError
 from td_notebooks.front_door import connect, login
 from td_notebooks.profiles import read_keyring, read_profiles, write_keyring
 from td_notebooks.sandbox import SandboxClock
 from td_notebooks.sandbox.identity import SCOPES
+from td_notebooks.sandbox.server import Response
 
 SCOPE = "data-reports:read data-reports:write openid"
 
@@ -55,7 +57,7 @@ def opened(monkeypatch):
         visitors.append(visit_meanwhile(url))
         return True
 
-    monkeypatch.setattr(front_door.webbrowser, "open", open_page)
+    monkeypatch.setattr(logins.webbrowser, "open", open_page)
     yield visitors
     for visitor in visitors:
         visitor.join()
@@ -111,6 +113,19 @@ def test_where_no_browser_reaches_the_kernel(given, client, elsewhere):
     assert shown[0].startswith("Open this address in a browser")
 
 
+def test_a_machine_without_a_browser_asks_for_the_address(given, monkeypatch):
+    """Somebody else's browser would find nobody at the redirect address."""
+    monkeypatch.setattr(logins.webbrowser, "open", lambda url: False)
+    shown = []
+
+    def ask(prompt):
+        assert "shows no page" in shown[1]
+        return visit(shown[0].rpartition(" ")[2])
+
+    with login(**given, show=shown.append, ask=ask, timeout=5) as connected:
+        assert connected.jobs("calls") == []
+
+
 def test_a_pasted_address_of_another_login(given):
     with pytest.raises(AuthError, match="another login"):
         login(**given, browser=False, paste=True, show=id, ask=lambda _: "?code=c&state=s")
@@ -120,6 +135,19 @@ def test_a_host_that_forges_the_identity(given, opened, sandbox, monkeypatch):
     real = sandbox._identity.sign
     monkeypatch.setattr(sandbox._identity, "sign", lambda claims: real({**claims, "nonce": "x"}))
     with pytest.raises(AuthError, match="answers another login"):
+        login(**given, scope=SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        (Response(0, ending="reset"), NetworkError, "asking for the keys .* gave no answer"),
+        (Response(503, b"busy"), AuthError, "key set holds no key that can be used"),
+    ],
+)
+def test_an_identity_whose_keys_are_not_there(given, opened, sandbox, answer, error, said):
+    sandbox._identity.pages["GET", "/oauth/2023-10/certs"] = lambda request: answer
+    with pytest.raises(error, match=said):
         login(**given, scope=SCOPE)
 
 
@@ -175,6 +203,24 @@ def test_from_a_shell(shell, opened, box, given, monkeypatch):
     code, _, err = shell("--client-only", "--profile", "cron", "--client-id", given["client_id"])
     assert code == 0 and "login" not in read_profiles()["cron"]
     assert threading.active_count() < 60
+
+
+def test_a_downloaded_file_is_kept_where_there_is_no_keyring(shell, given, tmp_path):
+    """On a server: the profile names the file, and holds no secret itself."""
+    file = tmp_path / "client.json"
+    fields = {"id": given["client_id"], "secret": given["client_secret"]}
+    file.write_text(json.dumps(fields | {"account_name": given["account"]}))
+    file.chmod(0o600)
+    keep = ("--client-only", "--profile", "nightly", "--credentials-file", str(file))
+    code, _, err = shell(*keep)
+    assert code == 0 and "Kept for account 'sandbox' as profile 'nightly'" in err
+    kept = read_profiles()["nightly"]
+    assert kept["credentials_file"] == str(file) and "client_secret" not in kept
+    with connect(profile="nightly") as client:
+        assert client.jobs("calls") == []
+    file.chmod(0o640)
+    code, _, err = shell(*keep)
+    assert code == 2 and f"chmod 600 {file}" in err
 
 
 def test_from_a_shell_without_a_keyring(shell):

@@ -1,12 +1,15 @@
 """Every grant, over real sockets, proved with a secret and with a signed assertion."""
 
+import base64
 import socket
 import threading
 import time
 from urllib.parse import urlsplit
 
 import httpx
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from visitors import (
     PROOFS,
     account_of,
@@ -19,7 +22,7 @@ from visitors import (
 
 from td_notebooks.auth import LongLivedToken
 from td_notebooks.auth.browser import LoginRequest, can_listen
-from td_notebooks.auth.grants import AuthorizationCode, OpaqueToken, audience
+from td_notebooks.auth.grants import AuthorizationCode, OpaqueToken, claim
 from td_notebooks.auth.keys import (
     KeySet,
     introspection_request,
@@ -135,6 +138,47 @@ def test_a_key_set_tolerates_what_talkdesk_sends(sandbox):
     odd = b'{"keys": [{"kid": "x", "kty": "EC", "crv": "P-256", "x": "*", "y": "!"}]}'
     with pytest.raises(AuthError, match="no key that can be used"):
         KeySet.parse(odd)
+
+
+@pytest.mark.parametrize("size", [31, 32, 33])
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_a_coordinate_of_any_length(sandbox, client, size, name):
+    """Java writes a number whose first bit is set with a zero before it, and drops leading ones."""
+    key = sandbox._identity.key
+    while _length(key, name) != size:
+        key._private = ec.generate_private_key(ec.SECP256R1())
+    keys = KeySet.parse(httpx.get(keys_url(account_of(sandbox))).content)
+    claims = {"iss": sandbox.identity_url, "aud": client.client_id, "nonce": "n", "exp": 600}
+    facts = {"account": account_of(sandbox), "client_id": client.client_id, "nonce": Secret("n")}
+    assert verify_id_token(Secret(sandbox._identity.sign(claims)), keys, now=0.0, **facts)
+
+
+def _length(key, name):
+    text = key.jwk(certificate=False)[name]
+    return len(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "RS256"])
+def test_an_identity_token_signed_in_another_way(sandbox, client, algorithm):
+    """With no key, with the public key as if it were a secret, with a key of another kind."""
+    public = httpx.get(keys_url(account_of(sandbox))).content
+    claims = {"iss": sandbox.identity_url, "aud": client.client_id, "nonce": "n", "exp": 600}
+    secret = {
+        "none": None,
+        "HS256": public + bytes(32),
+        "RS256": rsa.generate_private_key(65537, 2048),
+    }[algorithm]
+    head = {"kid": sandbox._identity.key.key_id}
+    token = Secret(jwt.encode(claims, secret, algorithm, headers=head))
+    with pytest.raises(AuthError, match="no good signature"):
+        verify_id_token(
+            token,
+            KeySet.parse(public),
+            account=account_of(sandbox),
+            client_id=client.client_id,
+            nonce=Secret("n"),
+            now=0.0,
+        )
 
 
 def test_a_long_lived_token_goes_without_bearer(sandbox):
@@ -276,6 +320,32 @@ def test_programs_share_a_login_through_its_keeper(sandbox, client, login):
     assert [request.status for request in token_requests(sandbox)] == [200] * 4
 
 
+def test_a_refresh_token_that_another_program_was_quicker_to_use(sandbox, client, login):
+    """Between reading it and sending it: the next one is there by then."""
+    first = UserLogin(secret_of(client), Memory(), login.code(visit(login.url)))
+    other = transport_of(sandbox, first)
+    old = other.renew_token().refresh_token
+
+    class Late(Memory):
+        reads = 0
+
+        def read(self):
+            self.reads += 1
+            if self.reads > 1:
+                return super().read()
+            other.renew_token()
+            self.write(first.keeper.read())
+            return old
+
+    slow = transport_of(sandbox, UserLogin(secret_of(client), Late()))
+    assert slow.renew_token().scopes == {"data-reports:read", "openid"}
+    assert [request.status for request in token_requests(sandbox)] == [200, 200, 400, 200]
+    # One that nobody renewed is refused once, and not asked for again.
+    with pytest.raises(TokenError, match="log in again"):
+        transport_of(sandbox, UserLogin(secret_of(client), Memory(old))).renew_token()
+    assert len(token_requests(sandbox)) == 5
+
+
 def test_without_a_refresh_token_the_login_ends(sandbox, client):
     with pytest.raises(NotLoggedInError, match="Nobody is logged in"):
         transport_of(sandbox, UserLogin(secret_of(client), Memory())).renew_token()
@@ -297,6 +367,23 @@ def test_a_pasted_address_that_is_no_answer(login, address, said):
         login.code(address)
 
 
+@pytest.mark.parametrize("comma", ["a:read b:write", "a:read,b:write", "a:read, b:write"])
+@pytest.mark.parametrize("spelt", [str, lambda text: text.replace(",", " ").split()])
+def test_scopes_in_every_spelling(sandbox, comma, spelt):
+    sandbox._identity.answer = lambda token: {"access_token": "t", "scope": spelt(comma)}
+    client = sandbox.add_client(scopes=["a:read", "b:write"])
+    transport = transport_of(sandbox, secret_of(client), scope="a:read b:write")
+    assert transport.renew_token().scopes == {"a:read", "b:write"}
+
+
+@pytest.mark.parametrize("value", [None, 7, {}, "", []])
+def test_scopes_that_the_answer_does_not_tell(sandbox, value):
+    sandbox._identity.answer = lambda token: {"access_token": "t", "scope": value}
+    client = sandbox.add_client(scopes=["a:read", "b:write"])
+    transport = transport_of(sandbox, secret_of(client), scope="a:read b:write")
+    assert transport.renew_token().scopes == frozenset()
+
+
 def test_the_audience_of_what_is_no_jwt():
     for text in ("opaque", "a.b.c", "a.bm8.c", "a.W10.c"):
-        assert audience(text) == ""
+        assert claim(text, "aud") == ""

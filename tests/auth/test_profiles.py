@@ -10,9 +10,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from keyring.errors import KeyringLocked
+from test_leaks import clean, every_view
 
 import td_notebooks as td
 from td_notebooks.auth import ClientAssertion, ClientSecret
+from td_notebooks.auth.files import read_credentials_file
 from td_notebooks.auth.users import UserLogin
 from td_notebooks.errors import ConfigError
 from td_notebooks.front_door import keep_profile
@@ -20,7 +22,6 @@ from td_notebooks.profiles import (
     KeyringKeeper,
     keyring_problem,
     profiles_path,
-    read_credentials_file,
     read_keyring,
     read_profiles,
     write_keyring,
@@ -143,6 +144,8 @@ SHAPES = {
     "nested": {"oauth_client": {"client_id": "c", "client_secret": "s"}},
     "a list": [{"client_id": "c", "client_secret": "s"}],
     "a nested list": [{"client": {"id": "c", "secret": "s"}}],
+    "beside its name": {"id": "app", "name": "My app", "client": {"id": "c", "secret": "s"}},
+    "deep": {"data": {"clients": [{"clientID": "c", "client-secret": "s"}]}},
     "half a key": {"client_id": "c", "client_secret": "s", "private_key": "x"},
 }
 
@@ -151,6 +154,25 @@ SHAPES = {
 def test_a_credentials_file_in_every_shape(keep, content):
     found = read_credentials_file(Path(keep(content)))
     assert found == {"client_id": "c", "client_secret": Secret("s")}
+
+
+@pytest.mark.parametrize(
+    ("content", "account", "region"),
+    [
+        ({"account_name": "acme", "region": "eu", "client": SHAPES["plain"]}, "acme", "eu"),
+        ({"token_url": "https://acme.talkdeskid.eu/oauth/token"}, "acme", "eu"),
+        ({"token_uri": "https://acme.talkdeskidca.com/oauth/token", "region": "ca"}, "acme", "ca"),
+        ({"token_url": "https://a.talkdeskid.com/oauth/token", "subdomain": "acme"}, "acme", "us"),
+    ],
+)
+def test_a_credentials_file_tells_the_account(keep, content, account, region):
+    with td.connect(credentials_file=keep(SHAPES["plain"] | content)) as client:
+        assert (client.account.name, client.account.region) == (account, region)
+
+
+def test_a_credentials_file_that_is_deep_beyond_use(keep):
+    with pytest.raises(ConfigError, match="lacks client_id"):
+        read_credentials_file(Path(keep('{"a": ' * 400 + "1" + "}" * 400)))
 
 
 @pytest.mark.parametrize("key", [KEY, BARE, KEY.replace("\n", "\\n")], ids=["pem", "bare", "\\n"])
@@ -235,15 +257,20 @@ def test_without_the_package(monkeypatch):
     assert "pip install 'td_notebooks[keyring]'" in keyring_problem()
 
 
-def test_a_keyring_that_refuses(box, monkeypatch, caplog):
+@pytest.mark.parametrize("kind", [KeyringLocked, RuntimeError, OSError])
+def test_a_keyring_that_refuses(box, monkeypatch, caplog, kind):
+    """Its backends raise what their own libraries do."""
+
     def locked(*arguments):
-        raise KeyringLocked("no")
+        raise kind("no")
 
     monkeypatch.setattr(box, "get_password", locked)
     monkeypatch.setattr(box, "set_password", locked)
     assert read_keyring("c", "client_secret") is None
-    with pytest.raises(ConfigError, match=r"refuses \(KeyringLocked\)"):
-        write_keyring("c", "client_secret", Secret("x"))
+    with pytest.raises(ConfigError, match=rf"refuses \({kind.__name__}\)") as caught:
+        write_keyring("c", "client_secret", Secret("hunter2-hunter2"))
+    for view in every_view(caught.value):
+        clean(view, {"hunter2-hunter2"})
     keeper = KeyringKeeper("c", "nightly")
     keeper.write(Secret("new-refresh-token"))
     assert keeper.read().reveal() == "new-refresh-token"

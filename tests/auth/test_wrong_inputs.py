@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import socket
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -18,6 +20,8 @@ from td_notebooks.errors import TalkdeskError
 from td_notebooks.front_door import login
 from td_notebooks.profiles import write_profile
 from td_notebooks.regions import Account
+from td_notebooks.sandbox import Sandbox
+from td_notebooks.sandbox.clients import Refused
 from td_notebooks.sandbox.identity import SCOPES
 from td_notebooks.secret import Secret
 from td_notebooks.transport import Transport
@@ -53,6 +57,16 @@ class Way:
         } | change
         with td.connect(**given) as client:
             self.renew(client.settings.credentials, client.account, client.settings.scope)
+
+    def client(self, api, **change):
+        """A client with the tokens of this sandbox, and the API of any."""
+        urls = {"token_url": self.sandbox.token_url, "api_url": api.api_url}
+        proof = {"client_id": self.sandbox.client_id, "client_secret": self.sandbox.client_secret}
+        client = td.connect(
+            account=self.sandbox.account, region="sandbox", **urls, **proof, **change
+        )
+        client.transport.clock = client.transport.auth._clock = self.sandbox.clock
+        return client
 
     def with_key(self, text, **change):
         given = {"client_secret": None, "private_key": text, "key_id": self.sandbox.key_id}
@@ -118,13 +132,13 @@ def seconds(n):
 
 def revoked(way):
     credentials = ClientSecret(way.sandbox.client_id, Secret(way.sandbox.client_secret))
-    del way.sandbox._identity.clients.by_id[way.sandbox.client_id]
+    way.sandbox.revoke_client(way.sandbox.client_id)
     way.renew(credentials)
 
 
 def revoked_key(way):
     credentials = way.assertion()
-    del way.sandbox._identity.clients.by_id[way.sandbox.client_id]
+    way.sandbox.revoke_client(way.sandbox.client_id)
     way.renew(credentials)
 
 
@@ -152,6 +166,61 @@ def wrong_audience(way):
         "acme", "x", token_url=way.sandbox.token_url + "/", api_url="http://127.0.0.1:9"
     )
     way.renew(way.assertion(), other)
+
+
+def other_gateway(way):
+    """Tokens of one region, reports from another, whose hosts the package does not know."""
+    with Sandbox(account="acme", clock=way.sandbox.clock) as other, way.client(other) as client:
+        client.jobs("calls")
+
+
+def known_gateway(way):
+    way.sandbox._identity.api_url = "https://api.talkdeskapp.eu"
+    way.sandbox._identity.tokens = Forgetful()
+    with way.client(way.sandbox) as client:
+        client.jobs("calls")
+
+
+class Forgetful(dict):
+    """Knows no token again: as an API does to which a token of another region comes."""
+
+    def get(self, *key):
+        return None
+
+
+def reader_submits(way):
+    with way.client(way.sandbox, scope="data-reports:read") as client:
+        client.submit("calls", "2026-08-01", "2026-08-02")
+
+
+def writer_lists(way):
+    with way.client(way.sandbox, scope="data-reports:write") as client:
+        client.jobs("calls")
+
+
+def echoing_host(way):
+    """It repeats what it refuses, in the two fields of its answer."""
+    clients = way.sandbox._identity.clients
+
+    def refuse(authorization, form):
+        raise Refused(401, "invalid_client", f"Bad assertion: {form['client_assertion']}")
+
+    clients.authenticate = refuse
+    way.renew(way.assertion())
+
+
+def token_with_a_line_break(way):
+    way.sandbox._identity.answer = lambda token: {"access_token": "a-long\nlong-token"}
+    way.connect()
+
+
+def unknown_name(way):
+    nobody = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    with (
+        mock.patch("socket.getaddrinfo", side_effect=nobody),
+        td.connect(**PLACES, region="eu") as client,
+    ):
+        client.renew_token()
 
 
 def exchanged_late(way):
@@ -222,6 +291,14 @@ WRONG = {
     "account id": lambda way: td.connect(**PLACES | {"account": "0123456789abcdef01234567"}),
     "account with a space": lambda way: Account("acme "),
     "account with an underscore": lambda way: td.connect(**PLACES | {"account": "my_acme"}),
+    "account id with hyphens": lambda way: td.connect(
+        **PLACES | {"account": "01234567-89ab-cdef-0123-456789abcdef"}
+    ),
+    "account that is blank": lambda way: td.connect(**PLACES | {"account": "  "}),
+    "settings in another encoding": lambda way: (
+        (way.folder / ".env").write_text("TALKDESK_ACCOUNT=acme", encoding="utf-16"),
+        td.connect(),
+    ),
     "unknown region": lambda way: td.connect(**PLACES | {"region": "de"}),
     "api_url without https": lambda way: td.connect(**PLACES | {"api_url": "http://api.example"}),
     "api_url with a password": lambda way: td.connect(
@@ -291,10 +368,19 @@ WRONG = {
     "less granted than asked": granted_less,
     "a token of another region": wrong_region,
     "an assertion for another address": wrong_audience,
+    "a host that repeats what it refuses": echoing_host,
+    "a token that fits no header": token_with_a_line_break,
+    "a scope that is known to lack, submitting": reader_submits,
+    "a scope that is known to lack, listing": writer_lists,
+    "tokens of one host, reports from another": other_gateway,
+    "tokens of one region, reports from an unknown host": known_gateway,
+    "a long-lived token for a private key": lambda way: way.with_key(pem(OWN), token_type="opaque"),
+    "a long life without the kind of token": lambda way: td.connect(**PLACES, token_days=30),
     "no token endpoint": lambda way: way.connect(token_url=way.sandbox.identity_url + "/oauth"),
     "the web application's host": lambda way: way.connect(
         token_url=way.sandbox.api_url + "/oauth/token"
     ),
+    "a name that no host has": unknown_name,
     "no host there": lambda way: way.connect(token_url="http://127.0.0.1:9/oauth/token"),
     "a long-lived token of an hour": lambda way: way.renew(
         LongLivedToken("c", Secret("x"), seconds=3600)
@@ -332,6 +418,7 @@ def steady(text, way, folder):
         (way.sandbox.api_url, "https://api.talkdeskapp.com"),
     ]:
         text = text.replace(value, name)
+    text = re.sub(r"(?<=not for )http://127\.0\.0\.1:\d+", "https://api.example", text)
     return re.sub(r"[0-9a-f]{32}", "CLIENT", text)
 
 

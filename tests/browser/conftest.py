@@ -1,4 +1,7 @@
-"""JupyterLab in a browser nobody sees: one server and one browser for all tests."""
+"""JupyterLab, Notebook and Voila in a browser nobody sees: one server and one browser for all.
+
+The server is JupyterLab's; with its extensions it is that of Notebook and of Voila, too.
+"""
 
 from __future__ import annotations
 
@@ -11,33 +14,43 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
-import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
-from world import SMALL
+from open_notebook import PATIENCE, Lab, write
+from playwright.sync_api import BrowserContext, Page, Route, expect, sync_playwright
 
-from td_notebooks.sandbox import Sandbox
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-HOW = (
-    "No Chromium or Chrome was found. Install one (on Debian, as root: apt-get install chromium), "
-    "or name it in CHROME."
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-# No questions about news; widgets are kept in notebooks, so that all there is to keep is seen.
+HOW = (
+    "No Chromium or Chrome was found. Install one (on Debian: apt-get install chromium, which "
+    "make test does when root runs it; elsewhere Google's), or name its program in CHROME."
+)
+# For machines without a display, a user namespace or a network.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+# No questions about news.
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {
         "checkForUpdates": False,
         "fetchNews": "false",
     },
-    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
 }
-PATIENCE = 20.0
 
 
 def chrome() -> str:
@@ -51,11 +64,15 @@ def chrome() -> str:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[BrowserContext]:
+    """Open one window with one cache, so that JupyterLab is loaded once."""
     path = chrome()
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
+        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        window = opened.new_context(viewport={"width": 1200, "height": 1000})
+        window.set_default_timeout(PATIENCE * 1000)
+        expect.set_options(timeout=PATIENCE * 1000)
+        yield window
         opened.close()
 
 
@@ -81,6 +98,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         "ServerApp.open_browser": False,
         "ServerApp.root_dir": folder,
         "IdentityProvider.token": "",
+        "ServerApp.disable_check_xsrf": True,
+        "LabApp.expose_app_in_browser": True,
+        "JupyterNotebookApp.expose_app_in_browser": True,
     }
     command = [sys.executable, "-m", "jupyterlab", "--allow-root"]
     command += [f"--{name}={value}" for name, value in options.items()]
@@ -100,102 +120,50 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     server.wait(10)
 
 
-class Lab:
-    """A notebook open in JupyterLab.
+@pytest.fixture
+def open_page(browser: BrowserContext) -> Iterator[Callable[..., Page]]:
+    """Open pages; none may ask for anything outside this machine, and nothing there answers."""
+    opened = []
+    foreign = []
 
-    Attributes
-    ----------
-    page : Page
-    path : Path
-        The notebook's file.
-    foreign : list of str
-        Addresses outside this machine that the page asked for. They get no answer.
-    """
+    def open_one(*, may_ask: re.Pattern[str] | None = None) -> Page:
+        def refuse(route: Route) -> None:
+            if not (may_ask and may_ask.search(route.request.url)):
+                foreign.append(route.request.url)
+            route.abort()
 
-    def __init__(self, page: Page, url: str, path: Path) -> None:
-        self.page, self.path = page, path
-        self.foreign: list[str] = []
-        page.route(re.compile("^(?!http://127[.]0[.]0[.]1|data:|blob:)"), self._refuse)
-        self._address = f"{url}/lab/workspaces/{path.stem}/tree/{path.name}?reset"
-        self.open()
+        page = browser.new_page()
+        page.route(re.compile("^(?!http://127[.]0[.]0[.]1[:/]|data:|blob:)"), refuse)
+        page.on("websocket", lambda socket: here(socket.url) or foreign.append(socket.url))
+        opened.append(page)
+        return page
 
-    def _refuse(self, route: Route) -> None:
-        self.foreign.append(route.request.url)
-        route.abort()
+    yield open_one
+    for page in opened:
+        page.close(run_before_unload=False)
+    assert not foreign
 
-    def open(self) -> None:
-        """Open the notebook, or open it again."""
-        self.page.goto(self._address)
-        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-        # Cells run only once there is a kernel; the footer says so.
-        self.page.get_by_role("button", name=re.compile("[|] Idle")).wait_for()
 
-    def run(self, number: int) -> Any:
-        """Run a cell; return where its outputs appear."""
-        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
-        cell.locator(".cm-content").click()
-        self.page.keyboard.press("Control+Enter")
-        return self.output(number)
-
-    def output(self, number: int) -> Any:
-        """Return where a cell's outputs are."""
-        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
-        return cell.locator(".jp-Cell-outputWrapper")
-
-    def theme(self, name: str) -> None:
-        """Choose the Light or the Dark theme; it stays for the tests that follow."""
-        items = self.page.locator(".lm-Menu-item")
-        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
-        items.filter(has_text=re.compile("^Theme$")).click()
-        items.filter(has_text=f"JupyterLab {name}").first.click()
-        chosen = self.page.locator(f'body[data-jp-theme-name="JupyterLab {name}"]')
-        chosen.wait_for(state="attached")
-
-    def save(self) -> str:
-        """Save the notebook; return what is in its file."""
-        before = self.path.stat().st_mtime_ns
-        self.page.keyboard.press("Control+s")
-        end = time.monotonic() + PATIENCE
-        while self.path.stat().st_mtime_ns == before:
-            assert time.monotonic() < end
-            self.page.wait_for_timeout(100)
-        return self.path.read_text()
-
-    def picture(self, place: Any, name: str) -> None:
-        """Take a picture of a place, as it looks now."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        place.screenshot(path=SCREENSHOTS / f"{name}.png")
+def here(url: str) -> bool:
+    return url.startswith("ws://127.0.0.1:")
 
 
 @pytest.fixture
 def open_notebook(
-    browser: Browser, lab: tuple[str, Path], request: pytest.FixtureRequest
+    open_page: Callable[..., Page], lab: tuple[str, Path], request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Lab]]:
-    """Write a notebook and open it; no page may have asked for anything elsewhere."""
+    """Write notebooks and open them; at the end, end their kernels."""
     url, folder = lab
-    opened = []
-    expect.set_options(timeout=PATIENCE * 1000)
 
-    def open_one(*cells: str) -> Lab:
+    def open_one(*cells: str, place: str = "lab", copy_of: Path | None = None) -> Lab:
         path = folder / f"{re.sub(r'[^a-z]+', '-', request.node.name)}.ipynb"
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(book, path)
-        page = browser.new_context(viewport={"width": 1200, "height": 1000}).new_page()
-        page.set_default_timeout(PATIENCE * 1000)
-        opened.append(Lab(page, url, path))
-        return opened[-1]
+        if copy_of:
+            shutil.copy(copy_of, path)
+        else:
+            write(path, *cells)
+        return Lab(open_page(), url, path, place=place)
 
     yield open_one
-    for one in opened:
-        one.page.context.close()
-        assert not one.foreign
-
-
-@pytest.fixture
-def live_sandbox() -> Iterator[Callable[..., Sandbox]]:
-    """Start sandboxes whose time passes by itself, for clients in other processes."""
-    with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(
-            Sandbox(**{"centre": SMALL, "job_seconds": 0.2, **settings})
-        )
+    with urlopen(f"{url}/api/sessions") as answer:
+        for session in json.load(answer):
+            urlopen(Request(f"{url}/api/sessions/{session['id']}", method="DELETE")).close()

@@ -1,16 +1,19 @@
 """``td-notebooks check`` names what works, what does not, and how to mend it."""
 
 import json
+import re
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from shell import settings_of
 
-from td_notebooks.cli.check import skew
+from td_notebooks.cli.check import STEPS, skew
+from td_notebooks.cli.reach import proxy_for
+from td_notebooks.errors import ConfigError
+from td_notebooks.profiles import write_profile
 from td_notebooks.sandbox import SandboxClock
-
-STEPS = ["settings", "hosts", "token", "listing", "clock"]
 
 
 def marks(out):
@@ -33,8 +36,10 @@ def test_every_step_of_an_open_way(place, cli):
     assert (code, err) == (0, "")
     assert marks(out) == dict.fromkeys(STEPS, "✓")
     assert "environment variable TALKDESK_CLIENT_SECRET" in out and "•••" in out
-    assert place.token_url in out and place.api_url in out
-    assert "scopes: data-reports:read, data-reports:write" in out
+    assert "identity host: 127.0.0.1 connects at port" in out and "shows its public keys" in out
+    assert f"asked {place.token_url} with client id and secret; got a token of" in out
+    assert f"of account 'sandbox' for {place.api_url} that lives 599 s" in out
+    assert "scopes: granted data-reports:read, data-reports:write" in out
     assert "0 calls jobs on record" in out and "agrees with the host" in out
     assert not [secret for secret in place.secrets if secret in out]
 
@@ -52,7 +57,7 @@ def test_with_the_older_api(place, cli, monkeypatch):
 
 def test_settings_that_are_missing(cli):
     code, out, _ = cli("check")
-    assert code == 2 and marks(out) == {"settings": "✗"}
+    assert code == 2 and marks(out) == {"settings": "✗"} | dict.fromkeys(STEPS[1:], "·")
     assert "  → Set TALKDESK_ACCOUNT, TALKDESK_CLIENT_ID, TALKDESK_CLIENT_SECRET" in out
 
 
@@ -60,7 +65,7 @@ def test_a_wrong_secret_shows_the_steps_before_it(place, cli, monkeypatch):
     use(monkeypatch, place, TALKDESK_CLIENT_SECRET="not-the-secret")
     code, out, _ = cli("check")
     assert code == 3
-    assert marks(out) == dict(zip(STEPS, "✓✓✗··", strict=True))
+    assert marks(out) == dict(zip(STEPS, "✓✓✓✗···", strict=True))
     assert "  → Check client id" in out and "not-the-secret" not in out
 
 
@@ -100,6 +105,8 @@ class GrantsLess(BaseHTTPRequestHandler):
     [
         ("data-reports:read", 3, "it lacks data-reports:write"),
         ("", 0, "the host does not tell the time"),
+        ("", 0, "the answer does not say which were granted"),
+        ("", 0, "asked for its public keys it answers 200, without any"),
     ],
 )
 def test_another_host(cli, monkeypatch, place, scope, code, said):
@@ -113,19 +120,99 @@ def test_another_host(cli, monkeypatch, place, scope, code, said):
     assert found == code and said in out
 
 
-def test_a_scope_that_does_not_allow_listing(place, cli, monkeypatch):
-    use(monkeypatch, place, TALKDESK_SCOPE="data-reports:write")
+@pytest.mark.parametrize("access", ["read", "write"])
+def test_scopes_that_do_not_allow_reports(place, cli, monkeypatch, access):
+    use(monkeypatch, place, TALKDESK_SCOPE=f"data-reports:{access}")
     code, out, _ = cli("check")
-    assert code == 3 and marks(out) == dict(zip(STEPS, "✓✓✓✗·", strict=True))
-    assert "It needs data-reports:read" in out
+    assert code == 3 and marks(out) == dict(zip(STEPS, "✓✓✓✓✗··", strict=True))
+    other = {"read": "write", "write": "read"}[access]
+    assert f"granted data-reports:{access}: data-reports:{other} lacks" in out
+    assert "leave scope (TALKDESK_SCOPE) out" in out
+
+
+def test_a_path_that_is_not_talkdesks_own(place, cli, monkeypatch):
+    """Which scopes it needs is not known, so the host decides."""
+    use(monkeypatch, place, TALKDESK_REPORTS_PATH="/gateway/reports")
+    code, out, _ = cli("check")
+    assert code == 5 and marks(out) == dict(zip(STEPS, "✓✓✓✓✓✗·", strict=True))
+    assert "Talkdesk answered 404" in out
 
 
 def test_a_host_that_is_not_there(place, cli, monkeypatch):
+    """The other host is looked for as well, to tell the network from the settings."""
     use(monkeypatch, place, TALKDESK_TOKEN_URL="http://127.0.0.1:9/oauth/token")
-    monkeypatch.setattr("td_notebooks.transport.ATTEMPTS", 1)
     code, out, _ = cli("check")
-    assert code == 75 and marks(out)["token"] == "✗"
-    assert "127.0.0.1 gave no answer" in out and "→ Check the network" in out
+    assert code == 75 and marks(out) == dict(zip(STEPS, "✓✗✓····", strict=True))
+    assert "port 9 of the identity host 127.0.0.1 at 127.0.0.1 failed: Connection ref" in out
+    assert "→ Is this machine online" in out
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (socket.EAI_NONAME, 2, "no host of the name acme.talkdeskid.eu.*→ Check account and reg"),
+        (socket.EAI_AGAIN, 75, "identity host acme.talkdeskid.eu cannot be looked up now"),
+    ],
+)
+def test_a_name_that_is_not_known(cli, monkeypatch, number, code, said):
+    def unknown(*arguments, **more):
+        raise socket.gaierror(number, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setenv("TALKDESK_CLIENT_ID", "c")
+    monkeypatch.setenv("TALKDESK_CLIENT_SECRET", "s")
+    found, out, _ = cli("check", "--account", "acme", "--region", "eu")
+    assert found == code and re.search(said, out, re.DOTALL)
+    assert marks(out) == dict(zip(STEPS, "✓✗✗····", strict=True))
+
+
+def test_the_way_through_a_proxy(place, cli, monkeypatch):
+    """Its password is nobody's business; a proxy that is not there is named."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://ana:hunter2@127.0.0.1:9")
+    monkeypatch.setenv("TALKDESK_API_URL", "https://api.talkdeskapp.eu")
+    code, out, _ = cli("check")
+    assert code == 75 and "hunter2" not in out
+    assert marks(out) == dict(zip(STEPS, "✓✓✗✓✓··", strict=True))
+    assert "(and not for https://api.talkdeskapp.eu: see TALKDESK_API_URL" in out
+    assert "port 9 of the proxy 127.0.0.1 (which leads to the API host api.talk" in out
+    monkeypatch.setenv("NO_PROXY", "api.talkdeskapp.eu")
+    assert proxy_for("https://api.talkdeskapp.eu/x") is None
+    monkeypatch.delenv("NO_PROXY")
+    assert proxy_for("https://api.talkdeskapp.eu/x") == ("127.0.0.1", 9)
+    for text, found in [("proxy.example:3128", 3128), ("socks5://p", 1080), ("http://p", 80)]:
+        monkeypatch.setenv("HTTPS_PROXY", text)
+        assert proxy_for("https://api.talkdeskapp.eu/x")[1] == found
+    monkeypatch.setenv("HTTPS_PROXY", "http://")
+    with pytest.raises(ConfigError, match="is no address"):
+        proxy_for("https://api.talkdeskapp.eu/x")
+
+
+def test_a_signed_assertion_and_a_kept_login_are_named(place, cli, monkeypatch, tmp_path):
+    key = tmp_path / "key.pem"
+    key.write_text(place.private_key)
+    key.chmod(0o600)
+    monkeypatch.delenv("TALKDESK_CLIENT_SECRET")
+    monkeypatch.setenv("TALKDESK_PRIVATE_KEY_FILE", str(key))
+    monkeypatch.setenv("TALKDESK_KEY_ID", place.key_id)
+    code, out, _ = cli("check")
+    assert code == 0 and f"an assertion signed with key {place.key_id} (ES256)" in out
+    key.unlink()
+    use(monkeypatch, place, TALKDESK_TOKEN_TYPE="opaque")
+    monkeypatch.delenv("TALKDESK_PRIVATE_KEY_FILE")
+    code, out, _ = cli("check")
+    assert code == 0 and "client id and secret for a long-lived token" in out
+
+
+def test_with_a_profile(place, cli, monkeypatch):
+    known = {name.lower().removeprefix("talkdesk_"): v for name, v in settings_of(place).items()}
+    write_profile("nightly", {k: v for k, v in known.items() if k != "client_secret"})
+    for name in settings_of(place):
+        if name != "TALKDESK_CLIENT_SECRET":
+            monkeypatch.delenv(name)
+    code, out, _ = cli("check", "--profile", "nightly")
+    assert code == 0 and "(profile 'nightly' client_id)" in out
+    code, out, _ = cli("check", "--profile", "weekly")
+    assert code == 2 and "no profile 'weekly'" in out
 
 
 @pytest.mark.parametrize(

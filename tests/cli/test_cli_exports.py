@@ -116,7 +116,7 @@ def test_any_number_of_rows(tmp_path, rows):
 
 
 def test_a_report_without_any_column(tmp_path):
-    for suffix in (".csv", ".json", ".jsonl", ".parquet"):
+    for suffix in (".csv", ".json", ".jsonl", ".parquet", ".xlsx"):
         written(pa.table({}), tmp_path, suffix)
     assert json.loads((tmp_path / "out.json").read_text()) == []
     assert json_objects(pa.record_batch({"a": [1, 2]}).select([])) == ["{}", "{}"]
@@ -153,7 +153,7 @@ def no_file_over_64_kib():
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".json", ".jsonl"])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".json", ".jsonl", ".xlsx"])
 def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, request, suffix):
     table, target = too_big(), tmp_path / f"calls{suffix}"
     target.write_text("old")
@@ -175,8 +175,9 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk(small_disk):
-    target = small_disk / "calls.csv"
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_a_full_disk(small_disk, suffix):
+    target = small_disk / f"calls.{suffix}"
     with pytest.raises(TalkdeskError, match="No space left on device"):
         export(too_big(), target)
     assert not list(small_disk.iterdir())

@@ -6,6 +6,7 @@ import json
 import stat
 import threading
 
+import openpyxl
 import pyarrow.parquet
 import pytest
 from shell import DAY, settings_of
@@ -22,7 +23,7 @@ def test_csv_on_stdout_and_the_rest_on_stderr(place, cli):
     assert err.splitlines()[-1].startswith(f"calls · 100% · {len(rows)} rows")
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet", "json", "jsonl", "CSV"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "json", "jsonl", "xlsx", "CSV"])
 def test_each_suffix_has_the_same_rows(place, cli, tmp_path, suffix):
     target = tmp_path / f"calls.{suffix}"
     code, out, err = cli("report", "calls", *DAY, "-o", str(target), "--quiet")
@@ -31,10 +32,19 @@ def test_each_suffix_has_the_same_rows(place, cli, tmp_path, suffix):
         "csv": lambda: len(list(csv.reader(io.StringIO(target.read_text())))) - 1,
         "parquet": lambda: pyarrow.parquet.read_table(target).num_rows,
         "json": lambda: len(json.loads(target.read_text())),
+        "xlsx": lambda: openpyxl.load_workbook(target).active.max_row - 1,
         "jsonl": lambda: len([json.loads(line) for line in target.read_text().splitlines()]),
     }[suffix.lower()]()
     assert err == f"{target}: {count} rows\n" and count > 5
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
+def test_csv_for_a_spreadsheet(place, cli):
+    said = [cli("report", "calls", *DAY, *more)[1] for more in ([], ["--excel-safe"])]
+    plain, safe = (list(csv.DictReader(io.StringIO(out))) for out in said)
+    assert plain[0]["contact_phone_number"].startswith("+")
+    assert safe[0]["contact_phone_number"] == "'" + plain[0]["contact_phone_number"]
+    assert [row["call_id"] for row in safe] == [row["call_id"] for row in plain]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +57,8 @@ def test_each_suffix_has_the_same_rows(place, cli, tmp_path, suffix):
         (["calls", *DAY, "--zone", "Lisbon"], "Unknown time zone 'Lisbon'"),
         (["calls", *DAY, "--format", "xml"], "there are json, csv, json_bulk"),
         (["calls", *DAY, "--account", "a.talkdeskid.com"], "give its name alone, 'a'"),
-        (["calls", *DAY, "-o", "calls.xlsx"], "none of .csv, .parquet, .json, .jsonl"),
+        (["calls", *DAY, "-o", "calls.xls"], "none of .csv, .parquet, .json, .jsonl, .xlsx"),
+        (["calls", *DAY, "-o", "calls.json", "--excel-safe"], "--excel-safe is for CSV"),
         (["calls", *DAY, "-o", "nowhere/calls.csv"], "there is no folder nowhere"),
         (["calls", *DAY, "-o", "/proc/calls.csv"], "/proc/calls.csv cannot be written"),
         (["calls", *DAY, "-o", "folder.csv"], "it is a folder"),

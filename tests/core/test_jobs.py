@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from td_notebooks.errors import (
+    AuthError,
     ConfigError,
     ConflictError,
     DownloadError,
@@ -210,7 +211,9 @@ def test_an_id_that_is_not_there(start_sandbox, open_client):
             client.job("calls", job_id)
 
 
-def test_a_missing_scope_is_named(start_sandbox):
+@pytest.mark.parametrize("told", [True, False])
+def test_a_missing_scope_is_named(start_sandbox, told):
+    """Before anything is submitted, if the token's answer tells what it allows."""
     from td_notebooks.auth import ClientSecret
     from td_notebooks.client import Talkdesk
     from td_notebooks.regions import Account
@@ -218,18 +221,29 @@ def test_a_missing_scope_is_named(start_sandbox):
     from td_notebooks.settings import Settings
 
     sandbox = start_sandbox()
+    answer = sandbox._identity.answer
+    if not told:
+        sandbox._identity.answer = lambda token: answer(token) | {"scope": ""}
     reader = sandbox.add_client(scopes=["data-reports:read"])
     settings = Settings(
         Account(sandbox.account, "x", token_url=sandbox.token_url, api_url=sandbox.api_url),
         ClientSecret(reader.client_id, Secret(reader.client_secret)),
         scope="",
     )
+    error, said = (
+        (AuthError, r"^Not sent, while submitting .*the token of client .* has data-reports:read\.")
+        if told
+        else (ForbiddenError, r"1020004.*the token has none known")
+    )
     with (
         Talkdesk(settings, clock=sandbox.clock) as client,
-        pytest.raises(ForbiddenError, match=r"1020004.*the token has data-reports:read") as caught,
+        pytest.raises(error, match=said) as caught,
     ):
         client.submit("calls", *DAY)
     assert "needs data-reports:write" in str(caught.value)
+    assert [request.status for request in sandbox.requests if request.operation == "submit"] == (
+        [] if told else [403]
+    )
 
 
 def test_a_full_disk_leaves_nothing_behind(start_sandbox, open_client, tmp_path):

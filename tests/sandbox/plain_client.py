@@ -10,7 +10,11 @@ from typing import Any
 
 import httpx
 
+from td_notebooks.redaction import redact_http_logs
 from td_notebooks.sandbox import Sandbox
+
+# What this client asks for is logged by httpx, and looked for among the leaks of a run.
+redact_http_logs()
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()
 MARCH = {"from": "2026-03-02T00:00:00Z", "to": "2026-03-03T00:00:00Z"}

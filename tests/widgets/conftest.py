@@ -6,15 +6,11 @@ import json
 import queue
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jupyter_client import KernelManager
-from world import SMALL
-
-from td_notebooks.sandbox import Sandbox
 
 PATIENCE = 30.0
 
@@ -126,15 +122,20 @@ class Kernel:
         self._client.shell_channel.send(message)
 
 
-@pytest.fixture
-def jupyter_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def home_of_jupyter(patch: pytest.MonkeyPatch, folder: Path) -> Path:
     """Keep kernels out of the developer's folders, and their scratch files in sight."""
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
-    scratch = tmp_path / "scratch"
+        patch.setenv(name, str(folder / name.lower()))
+    scratch = folder / "scratch"
     scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    return tmp_path
+    patch.setenv("TMPDIR", str(scratch))
+    return folder
+
+
+@pytest.fixture
+def jupyter_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return where Jupyter keeps what it keeps during a test."""
+    return home_of_jupyter(monkeypatch, tmp_path)
 
 
 @pytest.fixture
@@ -144,10 +145,16 @@ def kernel(jupyter_home: Path) -> Iterator[Kernel]:
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def kept_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with pytest.MonkeyPatch.context() as patch:
+        opened = Kernel(home_of_jupyter(patch, tmp_path_factory.mktemp("kernel")))
+        yield opened
+        opened.close()
+
+
 @pytest.fixture
-def live_sandbox() -> Iterator[Callable[..., Sandbox]]:
-    """Start sandboxes whose time passes by itself, for clients in other processes."""
-    with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(
-            Sandbox(**{"centre": SMALL, "job_seconds": 0.2, **settings})
-        )
+def shared_kernel(kept_kernel: Kernel) -> Kernel:
+    """Return a kernel that other tests of the file use, too; starting one takes seconds."""
+    kept_kernel.heard.clear()
+    return kept_kernel

@@ -10,12 +10,18 @@ from datetime import date
 
 import pytest
 
-from td_notebooks.clock import SystemClock
+from td_notebooks.clock import StoppableClock, SystemClock
 from td_notebooks.errors import ConfigError, JobFailedError
 from td_notebooks.sandbox import SandboxClock
 from td_notebooks.widgets import ReportForm
-from td_notebooks.widgets.background import StoppableClock, in_background
-from td_notebooks.widgets.report_form import PRESETS, preset_dates, report_code, zone_names
+from td_notebooks.widgets.background import in_background
+from td_notebooks.widgets.report_form import (
+    PRESETS,
+    matching_types,
+    preset_dates,
+    report_code,
+    zone_names,
+)
 
 
 def text_of(widget):
@@ -70,6 +76,7 @@ def test_a_report_lands_in_the_frame_with_a_preview(form):
     frame = form.frame
     assert settled(form).startswith("✔") and form.cancel.disabled
     assert f"{len(frame)} rows, {frame.shape[1]} columns. Drift: none." in text_of(form.preview)
+    assert "Quality: 9 checks passed." in text_of(form.preview)
     assert "calls · 100%" in text_of(form.progress)
     assert not [t.name for t in threading.enumerate() if t.name.startswith("td-")]
 
@@ -103,10 +110,46 @@ def test_a_report_type_says_what_it_is(form):
     assert text_of(form.about) == "Calls: one row is one call."
     form.report_type.value = "user_status"
     assert "call_id" not in form.columns.options and form.columns.options
-    form.report_type.value = "user_statu"
+    form.report_type.value = "user_statsu"
     assert "Did you mean user_status" in text_of(form.about)
     form.run.click()
     assert "Did you mean user_status" in settled(form)
+
+
+def test_what_is_wrong_with_a_frame_is_in_sight(start_sandbox, open_client):
+    form = ReportForm(open_client(start_sandbox(faults="new-column@1")))
+    choose(form, "2026-08-03", "2026-08-05")
+    form.columns.value = ("type",)  # the whole frame is checked all the same
+    with pytest.warns(UserWarning, match="unknown columns"):
+        form.run.click()
+        assert settled(form).startswith("✔")
+    assert "1 of 9 checks found something" in text_of(form.preview)
+    assert list(form.frame.columns) == ["type"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("agent status", ["user_status"]),
+        ("STATUS", ["user_status"]),
+        ("ring one agent", True),
+        ("wfm_dce_h", ["wfm_dce_history", "wfm_dce_history_v3"]),
+        ("", []),
+        ("nothing of the kind", []),
+    ],
+)
+def test_reports_are_found_by_words(words, found):
+    names = matching_types(words)
+    assert names == found if found is not True else "ring_attempts" in names
+
+
+def test_a_search_shows_what_it_found(form):
+    form.report_type.value = "dialer"
+    assert text_of(form.about) == (
+        "Reports about that: advanced_dialer_calls_report, outbound_dialer_calls."
+    )
+    form.report_type.value = ""
+    assert text_of(form.about).startswith("Type a report's name")
 
 
 def test_presets_follow_the_zone(form):

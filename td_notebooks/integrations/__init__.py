@@ -1,0 +1,1 @@
+"""Reports for other tools, each in a module of its own that needs that tool."""

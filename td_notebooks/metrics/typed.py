@@ -1,0 +1,80 @@
+"""Columns whose type does not show: a report without a value in them, or pandas' ``object``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import narwhals as nw
+import pyarrow as pa
+
+from .kinds import collected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Holds = Literal["seconds", "yes or no", "text", "times"]
+#: What stands for each kind of column when it has no value at all.
+ARROW: Mapping[Holds, pa.DataType] = {
+    "seconds": pa.float64(),
+    "yes or no": pa.bool_(),
+    "text": pa.string(),
+    "times": pa.timestamp("us", "UTC"),
+}
+NARWHALS: Mapping[Holds, Any] = {
+    "seconds": nw.Float64(),
+    "yes or no": nw.Boolean(),
+    "text": nw.String(),
+    "times": nw.Datetime("us", "UTC"),
+}
+
+
+def fits(dtype: Any, holds: Holds) -> bool:
+    """Return whether a column of a type holds what it should."""
+    if holds == "seconds":
+        return bool(dtype.is_numeric())
+    if holds == "yes or no":
+        return bool(dtype == nw.Boolean)
+    if holds == "times":
+        return bool(dtype == nw.Datetime)
+    return dtype in (nw.String, nw.Categorical, nw.Enum)
+
+
+def typed(
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any], wanted: Mapping[str, Holds]
+) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """Give columns the type that their values have, or should have if there is no value.
+
+    Those that hold something else are left as they are.
+
+    Parameters
+    ----------
+    frame : nw.DataFrame or nw.LazyFrame
+    wanted : mapping of str to str
+        What columns should hold; the frame need not have all of them.
+    """
+    schema = frame.collect_schema()
+    odd = {
+        name: holds
+        for name, holds in wanted.items()
+        if name in schema and not fits(schema[name], holds)
+    }
+    if not odd:
+        return frame
+    if isinstance(frame, nw.LazyFrame):
+        (filled,) = collected(frame.select(nw.col(*odd).count())).to_pylist()
+        empty = [name for name in odd if not filled[name]]
+        return frame.with_columns(nw.lit(None, NARWHALS[odd[name]]).alias(name) for name in empty)
+    # On the way to Arrow a column of objects gets the type of its values.
+    table = collected(frame.select(*odd))
+    found = {}
+    for name, holds in odd.items():
+        values = table[name]
+        if values.null_count == len(values):
+            values = pa.chunked_array([pa.nulls(len(values), ARROW[holds])])
+        if values.type == ARROW[holds]:
+            # pandas' own flags have no missing ones; a missing flag counts as no anyhow.
+            found[name] = values.fill_null(False) if holds == "yes or no" else values
+    if not found:
+        return frame
+    columns = nw.from_arrow(pa.table(found), backend=frame.implementation)
+    return frame.with_columns(*(columns[name] for name in found))
