@@ -6,12 +6,17 @@
 
     %%talkdesk_sql --as by_type
     SELECT type, count(*) AS calls FROM calls GROUP BY ALL
+
+    %%talkdesk_sql --lake talkdesk-lake
+    SELECT td_month, count(*) AS calls FROM calls GROUP BY ALL ORDER BY td_month
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
@@ -26,10 +31,14 @@ from .reports.schemas import report_types
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from duckdb import DuckDBPyConnection
     from IPython.core.interactiveshell import InteractiveShell
+
+    from .lake import Lake
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _OPTIONS = ("--zone", "--as", "--format", "--client")
+_SQL_OPTIONS = ("--as", "--lake")
 
 
 def load(shell: InteractiveShell) -> None:
@@ -40,8 +49,8 @@ def load(shell: InteractiveShell) -> None:
     shell : InteractiveShell
     """
     shell.register_magics(TalkdeskMagics)
-    shell.set_hook("complete_command", lambda _, event: complete(event.line), str_key="%talkdesk")
-    shell.set_hook("complete_command", lambda _, event: complete(event.line), str_key="talkdesk")
+    for word in ("%talkdesk", "talkdesk", "%%talkdesk_sql"):
+        shell.set_hook("complete_command", lambda _, event: complete(event.line), str_key=word)
 
 
 def complete(line: str) -> list[str]:
@@ -55,6 +64,8 @@ def complete(line: str) -> list[str]:
     words = line.split()
     if line[-1:].isspace():
         words.append("")
+    if words[0] == "%%talkdesk_sql":
+        return list(_SQL_OPTIONS) if words[-1].startswith("-") else []
     if len(words) <= 2:
         return list(report_types())
     if words[-2] == "--zone":
@@ -88,14 +99,29 @@ class TalkdeskMagics(Magics):
 
     @magic_arguments()
     @argument("--as", dest="name", help="the variable that gets the frame; else it is the result")
+    @argument("--lake", help="a lake to ask: its variable, or its folder")
     @cell_magic
     def talkdesk_sql(self, line: str, cell: str) -> object:
-        """Ask the frames of the notebook a question in SQL (DuckDB's).
+        """Ask the frames of the notebook, or a lake, a question in SQL (DuckDB's).
 
-        Any DataFrame or Arrow table is a table by the name of its variable.
+        Any DataFrame or Arrow table is a table by the name of its variable. With a lake its report
+        types are tables, too; they come before frames of the same name.
         """
-        target = _variable(parse_argstring(self.talkdesk_sql, line).name)
-        return self._hand_over(_or_usage_error(lambda: query(cell, self._names())), target)
+        given = parse_argstring(self.talkdesk_sql, line)
+        target = _variable(given.name)
+        found = _or_usage_error(lambda: query(cell, self._names(), lake=self._lake(given.lake)))
+        return self._hand_over(found, target)
+
+    def _lake(self, name: str | None) -> Lake | None:
+        """Return the lake in a variable, or in a folder."""
+        if name is None:
+            return None
+        from .lake import Lake
+
+        named = self._names().get(name)
+        if isinstance(named, Lake):
+            return named
+        return Lake(named if isinstance(named, str | os.PathLike) else name)
 
     def _names(self) -> Mapping[str, Any]:
         assert self.shell is not None
@@ -137,8 +163,8 @@ class TalkdeskMagics(Magics):
         return None
 
 
-def query(sql: str, names: Mapping[str, object]) -> object:
-    """Answer a question in SQL about frames.
+def query(sql: str, names: Mapping[str, object], *, lake: Lake | None = None) -> object:
+    """Answer a question in SQL about frames and a lake.
 
     Parameters
     ----------
@@ -146,6 +172,8 @@ def query(sql: str, names: Mapping[str, object]) -> object:
         In DuckDB's dialect.
     names : mapping
         Variables; those that are frames and that the question mentions become tables.
+    lake : Lake, optional
+        Its report types are tables, too; they come before frames of the same name.
 
     Returns
     -------
@@ -155,17 +183,22 @@ def query(sql: str, names: Mapping[str, object]) -> object:
     Raises
     ------
     ConfigError
-        DuckDB is not installed, or does not understand the question.
+        DuckDB is not installed, or does not understand the question; there is nothing in the lake.
     """
     try:
         import duckdb
     except ImportError:
         raise ConfigError(
-            "%%talkdesk_sql needs DuckDB.", hint="Install it: pip install 'td_notebooks[sql]'"
+            "%%talkdesk_sql needs DuckDB.", hint="Install it: pip install 'td_notebooks[duckdb]'"
         ) from None
     mentioned = {word.lower() for word in _WORD.findall(sql)}
-    with duckdb.connect(config={"python_enable_replacements": "false"}) as base:
-        base.execute("SET TimeZone = 'UTC'")
+    if lake is not None:
+        if not lake.tables:
+            raise ConfigError(
+                f"There is nothing in {lake!r}.", hint="Fill it first: client.lake(…).sync(…)"
+            )
+        mentioned -= set(lake.tables)
+    with lake.connect() if lake else _connect(duckdb) as base:
         for name, value in names.items():
             table = _as_table(value) if name.lower() in mentioned else None
             if table is not None:
@@ -176,6 +209,13 @@ def query(sql: str, names: Mapping[str, object]) -> object:
             return None if answer is None else _as_frame(answer.to_arrow_table())
         except duckdb.Error as error:
             raise ConfigError(f"DuckDB: {error}") from None
+
+
+def _connect(duckdb: ModuleType) -> DuckDBPyConnection:
+    # Variables of this package's own functions are no tables.
+    base: DuckDBPyConnection = duckdb.connect(config={"python_enable_replacements": "false"})
+    base.execute("SET TimeZone = 'UTC'")
+    return base
 
 
 def _as_table(value: object) -> pa.Table | None:

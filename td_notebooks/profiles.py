@@ -125,11 +125,10 @@ def read_keyring(client_id: str, what: str) -> Secret | None:
     if keyring_problem():
         return None
     import keyring
-    from keyring.errors import KeyringError
 
     try:
         text = keyring.get_password(_SERVICE, f"{client_id} {what}")
-    except KeyringError:  # locked, or the person said no
+    except Exception:  # locked, or the person said no; backends raise what they like
         return None
     return Secret(text) if text else None
 
@@ -151,11 +150,10 @@ def write_keyring(client_id: str, what: str, secret: Secret) -> None:
     problem = keyring_problem()
     if problem is None:
         import keyring
-        from keyring.errors import KeyringError
 
         try:
             keyring.set_password(_SERVICE, f"{client_id} {what}", secret.reveal())
-        except KeyringError as error:
+        except Exception as error:  # its frames hold the secret, so it goes no further
             problem = f"the keyring refuses ({type(error).__name__})"
     if problem:
         raise ConfigError(

@@ -44,6 +44,8 @@ DEFAULT_SCOPES = {
     OLDER_PATHS: "reports:read reports:write",
 }
 
+KNOWN_SCOPES = frozenset(" ".join(DEFAULT_SCOPES.values()).split())
+
 _PROOFS = ("client_secret", "private_key", "private_key_file")
 _PATHS = ("credentials_file", "private_key_file", "ca")
 _NAMES = (

@@ -30,6 +30,7 @@ from .auth.grants import USER_AGENT, AccessToken
 from .clock import Clock, SystemClock
 from .errors import NetworkError, TalkdeskError
 from .redaction import redact, redact_http_logs
+from .settings import KNOWN_SCOPES
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 ATTEMPTS = 6
@@ -141,7 +142,8 @@ class Transport:
                 self.account.api_url + path,
                 params=params,
                 json=body,
-                extensions={"needs": needs, "doing": doing},
+                # Of a path that is not Talkdesk's own, a gateway's perhaps, it is only a guess.
+                extensions={"needs": needs if needs in KNOWN_SCOPES else "", "doing": doing},
             )
             outcome = self._send(request, doing)
             if isinstance(outcome, TalkdeskError):
@@ -334,6 +336,10 @@ def without_frames(error: Error) -> Error:
     return error
 
 
+# What Linux, macOS and Windows say when a name cannot be looked up.
+_NO_SUCH_NAME = ("Name or service not known", "nodename nor servname", "getaddrinfo failed")
+
+
 def network_error(
     error: httpx.HTTPError | httpx.InvalidURL, *, doing: str, host: str
 ) -> NetworkError:
@@ -353,6 +359,11 @@ def network_error(
     hint = "Check the network, and that the host is right for the account and its region."
     if isinstance(error, httpx.ReadTimeout):
         hint = "The host is slow or the connection is gone: try again later."
+    elif any(words in text for words in _NO_SUCH_NAME):
+        hint = (
+            "No host of this name is known: check account and region (the account is the part "
+            "before .talkdeskid.com where people log in), and that this machine is online."
+        )
     result = NetworkError(f"While {doing}, {host} gave no answer: {text}.", hint=hint, sent=sent)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         result.hint = (

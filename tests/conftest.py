@@ -97,6 +97,15 @@ def start_sandbox() -> Iterator[Callable[..., Sandbox]]:
 
 
 @pytest.fixture
+def live_sandbox() -> Iterator[Callable[..., Sandbox]]:
+    """Start sandboxes whose time passes by itself, for clients in other processes."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(
+            Sandbox(**{"centre": SMALL, "job_seconds": 0.2, **settings})
+        )
+
+
+@pytest.fixture
 def open_client() -> Iterator[Callable[..., Any]]:
     """Connect clients to a sandbox; they share its clock, so their waits end at once."""
     from td_notebooks.front_door import connect

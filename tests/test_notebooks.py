@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -30,6 +31,18 @@ PROMISES = {
         "agree": "100.0% of ",
         "save": "True s",
         "wait": "done, ",
+    },
+    "02-service-level": {
+        "level": "; measured: service level ",
+        "abandoned": "with them ",
+    },
+    "03-scheduled-export": {
+        "file": "exit code 0",
+        "sync": r"\tcalls\tdone\t",
+        "again": "exit code 0",
+        "ask": "mean_wait",
+        "frame": " calls yesterday, ",
+        "summary": "exit_code",
     },
     "04-staffing": {
         "shape": "image/png",
@@ -109,6 +122,25 @@ def test_it_runs_quietly_and_keeps_secrets(path, tmp_path):
         assert promise in texts[cell]
     written = nbformat.writes(notebook)
     assert not [secret for secret in secrets if json.dumps(secret)[1:-1] in written]
+
+
+@each_notebook
+def test_what_its_prose_tells_to_type_exists(path):
+    """Commands with their options, and settings, in the blocks between the cells."""
+    import typer
+
+    from td_notebooks.cli.app import app
+    from td_notebooks.settings import _NAMES, variable
+
+    notebook = nbformat.read(path, as_version=4)
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert set(re.findall(r"TALKDESK_[A-Z_]+", prose)) <= {variable(name) for name in _NAMES}
+    for _, *words in map(str.split, re.findall(r"^td-notebooks .*$", prose, flags=re.MULTILINE)):
+        command = typer.main.get_command(app)
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= known, words
 
 
 @each_notebook

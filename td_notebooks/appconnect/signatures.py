@@ -102,7 +102,7 @@ def load_public_key(text: str) -> EllipticCurvePublicKey:
     }
     key: object = None
     try:
-        data = text.encode() if "-----" in text else base64.b64decode(text, validate=False)
+        data = text.encode() if "-----" in text else _base64(text)
         if data.startswith(b"-----"):
             key = load_pem_public_key(data)
         elif data[:1] == b"\x04" and len(data) in points:
@@ -114,6 +114,12 @@ def load_public_key(text: str) -> EllipticCurvePublicKey:
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES:
         raise EventError("The key of an event is not one that can be used.")
     return key
+
+
+def _base64(text: str) -> bytes:
+    """Decode the usual alphabet or that of URLs, with line breaks or padding or without."""
+    plain = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
 
 
 class SignatureKeys:

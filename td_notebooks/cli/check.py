@@ -131,11 +131,14 @@ class Check:
         )
 
     def _scopes(self) -> str:
+        from ..settings import KNOWN_SCOPES
+
         asked = self._client.settings.scope.split()
         granted = self._client.transport.scopes
         if not granted:
             return f"asked for {_list(asked)}; the answer does not say which were granted"
-        unusable = {self._api.scope("read"), self._api.scope("write")} - granted
+        needed = {self._api.scope("read"), self._api.scope("write")}
+        unusable = (needed & KNOWN_SCOPES) - granted
         if unusable:
             raise AuthError(
                 f"Asked for {_list(asked)}, granted {_list(granted)}: "

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import SchemaError
 from ..reports.schemas import choose, python_name, schema
+from .renames import renames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Sequence
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 EXAMPLES = 5
 MOST_COLUMNS = 500  # no report has a fifth of them, and each costs memory for every row
+_KINDS = {
+    "integer": "whole numbers",
+    "number": "numbers",
+    "boolean": "yes or no",
+    "timestamp": "times",
+    "duration": "durations",
+}
 # A batch of the final types, and for each column the values that did not fit.
 Shaped: TypeAlias = "tuple[pa.RecordBatch, dict[str, pa.Array]]"
 Shape: TypeAlias = "Callable[[pa.RecordBatch], Shaped]"
@@ -40,14 +48,23 @@ class Drift:
     unparsed : mapping of str to (int, tuple of str)
         For each column (by name in the frame), how many values did not fit its type, and up to
         five of them. They are null.
+    renamed : mapping of str to str
+        For a missing key, the unexpected name that seems to stand for it: it is much alike, or
+        somewhat alike and in the same place. Both stay in the lists above, and the values stay
+        in the new column.
+    retyped : mapping of str to (str, str)
+        For each column (by name in the frame) that is written as another type: what the catalogue
+        says, and what the file has. Values that fit all the same are converted.
     """
 
     unexpected: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unparsed: Mapping[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    retyped: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.unexpected or self.missing or self.unparsed)
+        return bool(self.unexpected or self.missing or self.unparsed or self.retyped)
 
     def __str__(self) -> str:
         said = []
@@ -55,6 +72,11 @@ class Drift:
             said.append(f"unknown columns, kept as text: {', '.join(self.unexpected)}")
         if self.missing:
             said.append(f"columns absent, left empty: {', '.join(self.missing)}")
+        said += [f"{key} seems to be called {now} now" for key, now in self.renamed.items()]
+        said += [
+            f"{name} has {found} where {known} were expected"
+            for name, (known, found) in self.retyped.items()
+        ]
         for name, (count, examples) in self.unparsed.items():
             shown = ", ".join(repr(e[:40]) for e in examples)
             said.append(
@@ -72,6 +94,19 @@ class Drift:
             tuple(dict.fromkeys(self.unexpected + other.unexpected)),
             tuple(dict.fromkeys(self.missing + other.missing)),
             unparsed,
+            {**self.renamed, **other.renamed},
+            {**self.retyped, **other.retyped},
+        )
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Drift:
+        """Return the drift that `dataclasses.asdict` made a dict of, also after JSON."""
+        return cls(
+            tuple(facts["unexpected"]),
+            tuple(facts["missing"]),
+            {name: (count, tuple(some)) for name, (count, some) in facts["unparsed"].items()},
+            dict(facts.get("renamed", {})),
+            {name: (known, found) for name, (known, found) in facts.get("retyped", {}).items()},
         )
 
 
@@ -104,6 +139,8 @@ class Watch:
         self._version = version
         self._strict = strict
         self._unparsed = Drift()
+        self._fitting: set[str] = set()  # columns in which some value fits
+        self._retyped: dict[str, tuple[str, str]] = {}
 
     def see(self, wire_names: Iterable[str]) -> None:
         """Take note of wire names; those seen before are skipped.
@@ -135,12 +172,15 @@ class Watch:
         missing = [c.key for c in absent if not c.nullable]
         if not missing:
             return
-        strangers = [name for name, column in self.columns.items() if column is None]
+        strangers = self._strangers
         report_type = self.schema.report_type
+        renamed = self._renamed(absent)
+        perhaps = [f"{key} may be called {renamed[key]} now" for key in missing if key in renamed]
         raise SchemaError(
             f"This file is not a {report_type} report: it lacks {_few(missing)}"
             + (f" and has {_few(strangers)}." if strangers else "."),
-            hint="Check the report type; if it is right, Talkdesk has changed the report.",
+            hint="Check the report type; if it is right, Talkdesk has changed the report"
+            + (f": {', '.join(perhaps[:5])}." if perhaps else "."),
             report_type=report_type,
             missing=missing,
             unexpected=strangers,
@@ -158,12 +198,38 @@ class Watch:
             )
         self._unparsed += Drift(unparsed={name: (len(values), examples)})
 
+    def fits(self, batch: pa.RecordBatch) -> None:
+        """Take note of the columns of a finished batch in which some value fits."""
+        for name in batch.schema.names:
+            if name not in self._fitting and batch.column(name).null_count < batch.num_rows:
+                self._fitting.add(name)
+
+    def written(self, wire_name: str, known: str, found: str) -> None:
+        """Take note that a column is written as another type than the catalogue says."""
+        self._retyped[self.names[wire_name]] = (known, found)
+
     @property
     def drift(self) -> Drift:
         """What was found so far."""
-        unexpected = tuple(name for name, column in self.columns.items() if column is None)
         missing = self.schema.absent(self.columns) if self.columns else ()
-        return self._unparsed + Drift(unexpected, tuple(c.key for c in missing))
+        unfit = {
+            column.name: (_KINDS[column.kind], "values that do not fit")
+            for column in self.schema.columns
+            if column.name in self._unparsed.unparsed.keys() - self._fitting
+        }
+        return self._unparsed + Drift(
+            tuple(self._strangers),
+            tuple(c.key for c in missing),
+            renamed=self._renamed(missing),
+            retyped={**unfit, **self._retyped},
+        )
+
+    @property
+    def _strangers(self) -> list[str]:
+        return [name for name, column in self.columns.items() if column is None]
+
+    def _renamed(self, missing: Sequence[Column]) -> dict[str, str]:
+        return renames(self.schema.columns, self.columns, missing) if missing else {}
 
 
 def check_width(columns: int) -> None:

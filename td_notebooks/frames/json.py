@@ -36,6 +36,23 @@ SAMPLE = 50  # rows that show how the file writes its values
 PIECE = 2 << 20  # bytes handed to one thread
 AHEAD = 6  # pieces in the hands of threads
 _ITEMS = pa.list_(TEXT)
+# How a person would call what JSON has, and what the parser is asked for.
+_WRITTEN: dict[type, str] = {
+    str: "text",
+    Whole: "numbers",
+    Fraction: "numbers",
+    bool: "true and false",
+    list: "lists",
+    dict: "objects",
+}
+_AS = {
+    None: "text",
+    TEXT: "text",
+    pa.int64(): "numbers",
+    pa.float64(): "numbers",
+    pa.bool_(): "true and false",
+    _ITEMS: "lists",
+}
 
 
 @dataclass(frozen=True)
@@ -192,10 +209,14 @@ class Entries:
     def _columns(self, rows: list[dict[str, Any]]) -> pa.RecordBatch:
         """Turn decoded rows into columns of text, and note how they were written."""
         columns: dict[str, pa.Array] = {}
+        written: dict[str, set[str]] = {}
         keys = dict.fromkeys(key for row in rows for key in row)
         check_width(len(keys))
         for key in keys:
             values = [row.get(key) for row in rows]
+            written[plain(key)] = {
+                _WRITTEN[type(value)] for value in values if value is not None and value != ""
+            }
             self._marks.setdefault(plain(key), set()).update(
                 type(value) for value in values if value is not None
             )
@@ -205,6 +226,10 @@ class Entries:
                 self._damaged("values are nested too deeply", error)
             columns[plain(key)] = blank_to_null(pa.array(texts, TEXT))
         self._watch.see(columns)
+        for key, column in self._watch.columns.items():
+            expected = _AS[usual_type(column)]
+            if column is not None and (others := written.get(key, set()) - {expected}):
+                self._watch.written(key, expected, " and ".join(sorted(others)))
         return _batch(columns, len(rows))
 
     def _text(self) -> str:

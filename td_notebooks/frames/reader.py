@@ -149,6 +149,7 @@ class BatchReader:
                 for batch, lost in shaped:
                     for name, values in lost.items():
                         self._watch.lose(name, values)
+                    self._watch.fits(batch)
                     self.rows += batch.num_rows
                     yield batch
             if not self.rows:  # the columns of a header without rows are columns

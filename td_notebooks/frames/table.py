@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -56,12 +55,7 @@ class Info(dict[str, Any]):
     @property
     def drift(self) -> Drift:
         """How the file differed from the catalogue."""
-        drift: Mapping[str, Any] = self["drift"]
-        return Drift(
-            tuple(drift["unexpected"]),
-            tuple(drift["missing"]),
-            {name: (count, tuple(some)) for name, (count, some) in drift["unparsed"].items()},
-        )
+        return Drift.from_dict(self["drift"])
 
 
 def to_pandas(

@@ -8,8 +8,9 @@
     pipeline = dlt.pipeline("talkdesk", destination="postgres", dataset_name="talkdesk")
     pipeline.run(talkdesk(td.connect(), ["calls", "user_status"], since="2026-01-01"))
 
-The unit is a local day of an account. A run asks for the days it has not seen whole, and again for
-those of the look-back; the destination replaces exactly these days (dlt's ``merge`` with
+The unit is a local day of an account. A run asks Talkdesk for the days it has not seen whole, and
+again for those of the look-back, or takes from a lake what has been stored there since the last
+run; the destination replaces exactly these days (dlt's ``merge`` with
 ``delete-insert`` on ``td_account`` and ``td_day``), so that late, changed and deleted rows are
 followed and running twice changes nothing. How far a run came is kept in dlt's own state, which
 lives in the destination beside the rows it speaks of.
@@ -20,7 +21,7 @@ One thing cannot be expressed that way: a day that has lost all its rows keeps t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ConfigError
+from ..lake import Lake
+from ..lake.rows import TIME
+from ..lake.spans import Span, union
 from ..reports.schemas import schema
 from ..timespan import Moment, Timespan, zone
 
@@ -48,7 +52,7 @@ _DAYS = re.compile(r"\s*(\d{1,4})\s*d\s*")
 
 
 def talkdesk(
-    client: Talkdesk,
+    origin: Talkdesk | Lake,
     reports: Sequence[str],
     *,
     since: Moment,
@@ -59,14 +63,16 @@ def talkdesk(
 
     Parameters
     ----------
-    client : Talkdesk
-        Pulls of one resource come one after the other, a month of history or a day at a time.
+    origin : Talkdesk or Lake
+        A client pulls, one report after the other, a month of history or a day at a time. A lake
+        is only read, for all of its accounts: the days of the windows that were stored since the
+        last run, whatever their age.
     reports : sequence of str
         Report types, such as ``["calls", "user_status"]``.
     since : date, datetime or str
         The first day wanted.
     lookback : str
-        Whole days that are asked for again, such as ``"3d"``.
+        Whole days that a client asks for again, such as ``"3d"``; of no meaning for a lake.
     timezone : str
         IANA name of the zone whose days count. It cannot be changed for tables that have rows.
 
@@ -82,7 +88,13 @@ def talkdesk(
     """
     first = Timespan.of(since, "9999-01-01", timezone).start
     again = _days(lookback)
-    resources = [_resource(client, schema(kind).report_type, first, again) for kind in reports]
+
+    def pull(report_type: str) -> Callable[[], Iterator[pa.Table]]:
+        if isinstance(origin, Lake):
+            return lambda: _from_lake(origin, report_type, first)
+        return lambda: _from_client(origin, report_type, first, again)
+
+    resources = [_resource(schema(kind).report_type, pull(kind)) for kind in reports]
     return dlt.source(lambda: resources, name="talkdesk")()
 
 
@@ -96,34 +108,7 @@ def _days(text: str) -> timedelta:
     return timedelta(days=int(found[1]))
 
 
-def _resource(
-    client: Talkdesk, report_type: str, first: datetime, lookback: timedelta
-) -> DltResource:
-    timezone = str(first.tzinfo)
-
-    def pull() -> Iterator[pa.Table]:
-        account = client.account.name
-        state: dict[str, Any] = dlt.current.resource_state().setdefault(account, {})
-        if state.setdefault("timezone", timezone) != timezone:
-            raise ConfigError(
-                f"The days of {report_type} in the destination are those of {state['timezone']}, "
-                f"and not of {timezone}.",
-                hint="Use the same zone, or another dataset.",
-            )
-        now = datetime.fromtimestamp(client.transport.clock.time(), UTC)
-        # History from further back than last time is asked for as if nothing were there.
-        further = "since" not in state or first < datetime.fromisoformat(state["since"])
-        seen = None if further else datetime.fromisoformat(state["seen"])
-        for span in spans(report_type, first, now, seen, lookback):
-            table = client.table(
-                report_type, span.start, span.end, timezone=timezone, progress=False
-            )
-            yield with_days(table, account, span, schema(report_type).time_column)
-        known = now - timedelta(seconds=schema(report_type).freshness_seconds)
-        state["seen"] = max(known, seen or known).isoformat()
-        if further:
-            state["since"] = first.isoformat()
-
+def _resource(report_type: str, pull: Callable[[], Iterator[pa.Table]]) -> DltResource:
     resource: DltResource = dlt.resource(
         pull,
         name=report_type,
@@ -131,6 +116,77 @@ def _resource(
         merge_key=[ACCOUNT, DAY],
     )
     return resource
+
+
+def _state(of: str, report_type: str, first: datetime) -> tuple[dict[str, Any], bool]:
+    """Return what is remembered, and whether history is wanted from further back than last time.
+
+    Raises
+    ------
+    ConfigError
+        The days in the destination are those of another zone.
+    """
+    timezone = str(first.tzinfo)
+    state: dict[str, Any] = dlt.current.resource_state().setdefault(of, {})
+    if state.setdefault("timezone", timezone) != timezone:
+        raise ConfigError(
+            f"The days of {report_type} in the destination are those of {state['timezone']}, "
+            f"and not of {timezone}.",
+            hint="Use the same zone, or another dataset.",
+        )
+    return state, "since" not in state or first < datetime.fromisoformat(state["since"])
+
+
+def _from_client(
+    client: Talkdesk, report_type: str, first: datetime, lookback: timedelta
+) -> Iterator[pa.Table]:
+    account, timezone = client.account.name, str(first.tzinfo)
+    state, further = _state(account, report_type, first)
+    now = datetime.fromtimestamp(client.transport.clock.time(), UTC)
+    seen = None if further else datetime.fromisoformat(state["seen"])
+    for span in spans(report_type, first, now, seen, lookback):
+        table = client.table(report_type, span.start, span.end, timezone=timezone, progress=False)
+        yield with_days(table, account, span, schema(report_type).time_column)
+    known = now - timedelta(seconds=schema(report_type).freshness_seconds)
+    state["seen"] = max(known, seen or known).isoformat()
+    if further:
+        state["since"] = first.isoformat()
+
+
+def _from_lake(lake: Lake, report_type: str, first: datetime) -> Iterator[pa.Table]:
+    state, further = _state(lake.place.path, report_type, first)
+    commits = lake.table(report_type).history()
+    loaded = -1 if further else int(state["version"])
+    fresh = [commit["entry"] for commit in commits if commit["version"] > loaded]
+    for account in sorted({entry.account for entry in fresh}):
+        touched = (entry.span for entry in fresh if entry.account == account)
+        for span in _whole_days(touched, first):
+            columns = lake.arrow(report_type, span.start, span.end, account=account).schema.names
+            rows = lake.arrow(
+                report_type, span.start, span.end, account=account, columns=[*columns, TIME]
+            )
+            table = with_days(rows.read_all(), account, span, TIME)
+            yield table.drop_columns([TIME])
+    state["version"] = max([loaded, *(int(commit["version"]) for commit in commits)])
+    if further:
+        state["since"] = first.isoformat()
+
+
+def _whole_days(touched: Iterable[Span], first: datetime) -> list[Timespan]:
+    """Return the local days that some windows touch, put together up to a month at a time."""
+    tz = zone(str(first.tzinfo))
+    days = union(
+        (
+            max(first, _midnight(start.astimezone(tz))).astimezone(UTC),
+            _midnight(end.astimezone(tz) + timedelta(days=1, microseconds=-1)).astimezone(UTC),
+        )
+        for start, end in touched
+    )
+    return [
+        month
+        for start, end in days
+        for month in Timespan(start.astimezone(tz), end.astimezone(tz), str(tz)).months()
+    ]
 
 
 def spans(

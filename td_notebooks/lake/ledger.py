@@ -141,15 +141,14 @@ class Ledger:
             present = union([*present, (entry.start, min(entry.end, entry.known_until))])
         return present
 
-    def present(self, account: str) -> list[Entry]:
-        """Return the entries of which the table still holds something, oldest first."""
-        standing: list[Entry] = []
+    def pieces(self, account: str) -> list[tuple[Entry, Span]]:
+        """Return the entries of which the table still holds something, and the times of it."""
+        standing: list[tuple[Entry, Span]] = []
         hidden: list[Span] = []
         for entry in reversed(self.of(account)):
-            if difference([entry.span], hidden):
-                standing.append(entry)
-                hidden = union([*hidden, entry.span])
-        return standing[::-1]
+            standing += [(entry, piece) for piece in difference([entry.span], hidden)]
+            hidden = union([*hidden, entry.span])
+        return standing
 
     def undividable(self, account: str) -> list[Span]:
         """Return the windows that must be replaced as a whole, if at all.
@@ -157,7 +156,7 @@ class Ledger:
         Rows without a time, or with one outside, stand at the start of their window: replacing a
         part of it would leave them, or take them all, without telling which part they belong to.
         """
-        return [entry.span for entry in self.present(account) if entry.loose]
+        return sorted({entry.span for entry, _ in self.pieces(account) if entry.loose})
 
     def latest(self, account: str, span: Span) -> Entry | None:
         """Return the entry that alone fills the window's beginning, if nothing came after it.
@@ -207,7 +206,7 @@ class Ledger:
         short = [
             entry
             for account in self.accounts
-            for entry in _shortened(self.present(account), now - KEPT_WHOLE)
+            for entry in _shortened(self.pieces(account), now - KEPT_WHOLE)
         ]
         defaults = _plain(_entry({}))
         told = [
@@ -231,42 +230,23 @@ class Ledger:
         return cls(tuple(_entry(entry) for entry in told["entries"]), int(told["version"]))
 
 
-def _shortened(entries: list[Entry], before: datetime) -> list[Entry]:
-    """Join complete, plain neighbours that are older than a moment into one entry."""
-    result: list[Entry] = []
-    for entry in sorted(entries, key=lambda entry: (entry.asked_at, entry.start)):
-        if entry.end > before or not entry.complete or entry.loose:
-            result.append(entry)
-            continue
-        entry = replace(entry, job="", sha256="", rows=0, duplicates=0, conflicts=0)
-        neighbour = next(
-            (
-                other
-                for other in result
-                if not other.job
-                and (other.zone, other.payload) == (entry.zone, entry.payload)
-                and other.end >= entry.start
-                and entry.end >= other.start
-            ),
-            None,
-        )
-        if neighbour is None:
-            result.append(entry)
-            continue
-        # What lies in between must not be covered by something that says otherwise.
-        joined = replace(
-            entry,
-            start=min(neighbour.start, entry.start),
-            end=max(neighbour.end, entry.end),
-            known_until=max(neighbour.known_until, entry.known_until),
-        )
-        between = result[result.index(neighbour) + 1 :]
-        if any(overlaps(joined.span, other.span) for other in between):
-            result.append(entry)
+def _shortened(pieces: list[tuple[Entry, Span]], before: datetime) -> list[Entry]:
+    """Return entries for pieces that do not overlap; the plain ones of old are joined."""
+    kept: list[Entry] = []
+    plain: dict[tuple[str, str], list[Entry]] = {}
+    for entry, (start, end) in pieces:
+        entry = replace(entry, start=start, end=end, known_until=min(end, entry.known_until))
+        if entry.complete and not entry.loose and end <= before:
+            plain.setdefault((entry.zone, entry.payload), []).append(entry)
         else:
-            result.remove(neighbour)
-            result.append(joined)
-    return result
+            kept.append(entry)
+    for (zone, payload), entries in plain.items():
+        asked_at = max(entry.asked_at for entry in entries)
+        kept += [
+            Entry(entries[0].account, start, end, asked_at, end, zone=zone, payload=payload)
+            for start, end in union(entry.span for entry in entries)
+        ]
+    return sorted(kept, key=lambda entry: entry.start)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
@@ -197,7 +197,11 @@ def versions(report_type: str) -> tuple[Schema, ...]:
         hint = f"Did you mean {' or '.join(close)}?" if close else "report_types() lists them."
         raise ConfigError(f"Talkdesk has no report type {report_type!r}.", hint=hint)
     path = files(__package__).joinpath("catalogue", f"{report_type}.toml")
-    facts = tomllib.loads(path.read_text("utf-8"))
+    return read(report_type, tomllib.loads(path.read_text("utf-8")))
+
+
+def read(report_type: str, facts: dict[str, Any]) -> tuple[Schema, ...]:
+    """Return the payload versions that a file of the catalogue tells of, the present one first."""
     return tuple(
         _schema(report_type, facts, version)
         for version in facts.get("versions", [{"version": "unknown", "confidence": "inferred"}])
@@ -247,29 +251,83 @@ def choose(report_type: str, wire_names: Iterable[str]) -> Schema:
     return max(versions(report_type), key=fit) if names else schema(report_type)
 
 
-def catalog() -> pd.DataFrame:
-    """Return everything known about the columns of all report types.
+def catalog(report_type: str | None = None) -> pd.DataFrame:
+    """Return everything known about the report types and their columns, as one table.
+
+    Parameters
+    ----------
+    report_type : str, optional
+        By default, all of them.
 
     Returns
     -------
     pandas.DataFrame
-        One row per report type, version and column. A report type with unpublished columns has
-        one row without a column.
+        One row per report type, payload version and column, in the order of the files. A report
+        type whose columns nobody has published has one row, with no column in it.
+
+        - of the report: ``report_type``, ``title``, ``grain`` (what one row is), ``version``,
+          ``current`` (the present payload), ``default_format``, ``formats``,
+          ``freshness_seconds``, ``zone`` (of its times), ``envelope``, ``report_confidence``;
+        - of the column: ``name`` (in frames), ``key`` (in JSON), ``header`` (in CSV) and whether
+          it is ``header_known``, ``kind``, ``unit``, ``encoding``, ``values``, ``missing``,
+          ``required``, ``nullable``, ``primary_key``, ``time_column``, ``meaning``,
+          ``confidence``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such report type.
+
+    Examples
+    --------
+    >>> catalog("calls").query("kind == 'duration' and current")["name"].tolist()[:2]
+    ['total_time', 'talk_time']
     """
     import pandas as pd
 
     rows = [
-        {
-            "report_type": schema.report_type,
-            "version": schema.version,
-            "title": schema.title,
-            **(asdict(column) | {"header": column.header, "unit": column.unit} if column else {}),
-        }
-        for report_type in report_types()
-        for schema in versions(report_type)
-        for column in schema.columns or (None,)
+        _catalog_row(known, column, current=not number)
+        for name in ([report_type] if report_type is not None else report_types())
+        for number, known in enumerate(versions(name))
+        for column in known.columns or (None,)
     ]
-    return pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=list(dict.fromkeys(key for row in rows for key in row)))
+    of_reports = {"current": "bool", "envelope": "bool", "freshness_seconds": "int64"}
+    flags = ("header_known", "required", "nullable", "primary_key", "time_column")
+    return frame.astype(of_reports | dict.fromkeys(flags, "boolean"))
+
+
+def _catalog_row(known: Schema, column: Column | None, *, current: bool) -> dict[str, Any]:
+    row = {
+        "report_type": known.report_type,
+        "title": known.title,
+        "grain": known.row or None,
+        "version": known.version,
+        "current": current,
+        "default_format": known.default_format,
+        "formats": ", ".join(known.formats),
+        "freshness_seconds": known.freshness_seconds,
+        "zone": known.zone,
+        "envelope": known.envelope,
+        "report_confidence": known.confidence,
+    }
+    # Every row has every key, so that the types of the columns never depend on the reports asked.
+    of_column: dict[str, Any] = dict.fromkeys(
+        [
+            "name", "key", "header", "header_known", "kind", "unit", "encoding", "values",
+            "missing", "required", "nullable", "primary_key", "time_column", "meaning",
+            "confidence",
+        ]
+    )  # fmt: skip
+    if column is not None:
+        of_column |= {name: getattr(column, name) for name in of_column if hasattr(column, name)}
+        of_column |= {
+            "header_known": column.label is not None,
+            "values": ", ".join(column.values) or None,
+            "primary_key": column.name in known.primary_key,
+            "time_column": column.name == known.time_column,
+        }
+    return row | of_column
 
 
 def _schema(report_type: str, facts: dict[str, Any], version: dict[str, Any]) -> Schema:

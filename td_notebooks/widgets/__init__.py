@@ -2,6 +2,18 @@
 
 They answer while no cell runs: nothing here waits for somebody to press a button. A later cell
 takes what came of it.
+
+Where they work, none of it with a request to anywhere but the notebook's own server:
+
+- JupyterLab 4, Notebook 7 and Voila: tested.
+- VS Code: it comes with ipywidgets' own scripts. That of anywidget, which the field of the secret
+  is made of, it takes from the Python environment of the kernel; if that is on another machine, the
+  setting ``jupyter.widgetScriptSources`` may name a public server of scripts. Not tested.
+- Colab: it loads all scripts from a server of its own and a public one; anywidget asks it to by
+  itself. Not tested.
+
+Wherever the field does not appear, ``td.login(form=False)`` asks one by one with the notebook's
+own prompt, which masks the secret.
 """
 
 from __future__ import annotations

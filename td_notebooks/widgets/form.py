@@ -25,6 +25,25 @@ body[data-jp-theme-light="false"] .td-form, body.vscode-dark .td-form { color-sc
 </style>"""
 
 
+class FormBox(widgets.VBox):
+    """A box that says what it is where no widget can be shown.
+
+    A console is such a place, and so is a notebook that was opened again without its widgets.
+
+    Parameters
+    ----------
+    words : str
+        At most 110 characters are shown.
+    """
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def __repr__(self) -> str:
+        return self._words
+
+
 class Form:
     """A box of widgets with an object around it.
 
@@ -34,16 +53,19 @@ class Form:
         What is shown; it can stand in a layout of one's own.
     """
 
+    #: What stands in the form's place where no widget can be shown.
+    WORDS = "A form. If you see only this line, run its cell again."
+
     def __init__(self) -> None:
-        self.box = widgets.VBox()
+        self.box = FormBox(self.WORDS)
         self.box.add_class("td-form")
+        self._look = widgets.HTML(_LOOK)
+        hide(self._look)
         self._shown_in: int | None = None
 
     def fill(self, *children: Any) -> None:
         """Put widgets into the box, one below the other."""
-        look = widgets.HTML(_LOOK)
-        hide(look)
-        self.box.children = (look, *children)
+        self.box.children = (self._look, *children)
 
     def show(self) -> None:
         """Show the form below the cell that runs; where there are no cells, do nothing."""

@@ -55,6 +55,8 @@ class LoginForm(Form):
     button, message : ipywidgets widgets
     """
 
+    WORDS = "Login form. If you see only this line: td.login(form=False) asks one by one."
+
     def __init__(
         self,
         prefilled: Mapping[str, str | None] | None = None,

@@ -202,6 +202,10 @@ def test_every_spelling_of_a_public_key():
             base64.b64encode(key.public_bytes(Encoding.DER, spki)),
             base64.b64encode(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)),
         ]
+        forms += [
+            base64.urlsafe_b64encode(base64.b64decode(form)).rstrip(b"=") for form in forms[1:]
+        ]
+        forms += [base64.encodebytes(base64.b64decode(forms[2]))]
         for form in forms:
             assert load_public_key(form.decode()).public_numbers() == key.public_numbers()
     brainpool = ec.generate_private_key(ec.BrainpoolP256R1()).public_key()

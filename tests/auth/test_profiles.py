@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from keyring.errors import KeyringLocked
+from test_leaks import clean, every_view
 
 import td_notebooks as td
 from td_notebooks.auth import ClientAssertion, ClientSecret
@@ -256,15 +257,20 @@ def test_without_the_package(monkeypatch):
     assert "pip install 'td_notebooks[keyring]'" in keyring_problem()
 
 
-def test_a_keyring_that_refuses(box, monkeypatch, caplog):
+@pytest.mark.parametrize("kind", [KeyringLocked, RuntimeError, OSError])
+def test_a_keyring_that_refuses(box, monkeypatch, caplog, kind):
+    """Its backends raise what their own libraries do."""
+
     def locked(*arguments):
-        raise KeyringLocked("no")
+        raise kind("no")
 
     monkeypatch.setattr(box, "get_password", locked)
     monkeypatch.setattr(box, "set_password", locked)
     assert read_keyring("c", "client_secret") is None
-    with pytest.raises(ConfigError, match=r"refuses \(KeyringLocked\)"):
-        write_keyring("c", "client_secret", Secret("x"))
+    with pytest.raises(ConfigError, match=rf"refuses \({kind.__name__}\)") as caught:
+        write_keyring("c", "client_secret", Secret("hunter2-hunter2"))
+    for view in every_view(caught.value):
+        clean(view, {"hunter2-hunter2"})
     keeper = KeyringKeeper("c", "nightly")
     keeper.write(Secret("new-refresh-token"))
     assert keeper.read().reveal() == "new-refresh-token"

@@ -9,7 +9,7 @@ import pytest
 from regions_world import RegionsWorld
 
 from td_notebooks.client import Talkdesk
-from td_notebooks.errors import ConfigError, UnauthorizedError
+from td_notebooks.errors import ConfigError, NetworkError, UnauthorizedError
 from td_notebooks.regions import REGIONS
 from td_notebooks.sandbox import SandboxClock
 from td_notebooks.settings import find_settings
@@ -43,8 +43,7 @@ def connected(world, clock, name, region, scope, **more):
         client_id=client.client_id,
         client_secret=client.client_secret,
         scope=scope,
-        ca=world.ca,
-        **more,
+        **{"ca": world.ca} | more,
     )
     return Talkdesk(settings, clock=clock)
 
@@ -72,14 +71,14 @@ def test_two_weeks_of_fifty_accounts(world, clock):
         ends = [0.0] * len(clients)
         for day in range(14):
             clock.advance(START + day * DAY - clock.time())
-            # Every day twenty minutes of work, asking three times.
-            for _ in range(3):
+            # Every day some minutes of work, within one token's life and beyond it.
+            for pause in (250, 250) if day % 2 else (600, 250):
                 for index, end in enumerate(ends):
                     if clock.monotonic() >= end:
                         least += 1
                         ends[index] = clock.monotonic() + LIFE - MARGIN
                 assert list(pool.map(account_shown_to, clients)) == names
-                clock.advance(400)
+                clock.advance(pause)
             # Now and then all tokens are taken back, with life left in some of them.
             if day % 5 == 4:
                 alive = sum(clock.monotonic() < end for end in ends)
@@ -110,6 +109,19 @@ def test_an_account_in_another_region(world, clock, kind, error, said):
         pytest.raises(error, match=said),
     ):
         account_shown_to(wrong)
+
+
+def test_a_company_that_looks_into_the_traffic(world, clock, monkeypatch):
+    """Its certificate is not known, until its file is named."""
+    with (
+        connected(world, clock, "acme1", "eu", SCOPES[0], ca=None) as client,
+        pytest.raises(NetworkError, match=r"CERTIFICATE_VERIFY_FAILED.*TALKDESK_CA") as caught,
+    ):
+        account_shown_to(client)
+    assert not caught.value.retryable and world.asked == 0
+    monkeypatch.setenv("TALKDESK_CA", world.ca)
+    with connected(world, clock, "acme1", "eu", SCOPES[0], ca=None) as client:
+        assert account_shown_to(client) == "acme1"
 
 
 def test_the_world_notices_tokens_that_are_mixed_up(world, clock):

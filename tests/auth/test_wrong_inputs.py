@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import socket
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -212,6 +214,15 @@ def token_with_a_line_break(way):
     way.connect()
 
 
+def unknown_name(way):
+    nobody = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    with (
+        mock.patch("socket.getaddrinfo", side_effect=nobody),
+        td.connect(**PLACES, region="eu") as client,
+    ):
+        client.renew_token()
+
+
 def exchanged_late(way):
     way.exchanged(after=lambda: way.sandbox.clock.advance(301))
 
@@ -369,6 +380,7 @@ WRONG = {
     "the web application's host": lambda way: way.connect(
         token_url=way.sandbox.api_url + "/oauth/token"
     ),
+    "a name that no host has": unknown_name,
     "no host there": lambda way: way.connect(token_url="http://127.0.0.1:9/oauth/token"),
     "a long-lived token of an hour": lambda way: way.renew(
         LongLivedToken("c", Secret("x"), seconds=3600)

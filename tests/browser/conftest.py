@@ -14,16 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 from open_notebook import PATIENCE, Lab, write
 from playwright.sync_api import BrowserContext, Page, Route, expect, sync_playwright
-from world import SMALL
-
-from td_notebooks.sandbox import Sandbox
 
 NAMES = (
     "chromium",
@@ -171,12 +167,3 @@ def open_notebook(
     with urlopen(f"{url}/api/sessions") as answer:
         for session in json.load(answer):
             urlopen(Request(f"{url}/api/sessions/{session['id']}", method="DELETE")).close()
-
-
-@pytest.fixture
-def live_sandbox() -> Iterator[Callable[..., Sandbox]]:
-    """Start sandboxes whose time passes by itself, for clients in other processes."""
-    with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(
-            Sandbox(**{"centre": SMALL, "job_seconds": 0.2, **settings})
-        )

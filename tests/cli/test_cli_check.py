@@ -130,6 +130,14 @@ def test_scopes_that_do_not_allow_reports(place, cli, monkeypatch, access):
     assert "leave scope (TALKDESK_SCOPE) out" in out
 
 
+def test_a_path_that_is_not_talkdesks_own(place, cli, monkeypatch):
+    """Which scopes it needs is not known, so the host decides."""
+    use(monkeypatch, place, TALKDESK_REPORTS_PATH="/gateway/reports")
+    code, out, _ = cli("check")
+    assert code == 5 and marks(out) == dict(zip(STEPS, "✓✓✓✓✓✗·", strict=True))
+    assert "Talkdesk answered 404" in out
+
+
 def test_a_host_that_is_not_there(place, cli, monkeypatch):
     """The other host is looked for as well, to tell the network from the settings."""
     use(monkeypatch, place, TALKDESK_TOKEN_URL="http://127.0.0.1:9/oauth/token")

@@ -100,6 +100,13 @@ def test_schema_lists_every_column(cli):
     assert code == 0 and "one row is one call" in err
     lines = {line.split("\t")[0]: line.split("\t") for line in out.splitlines()}
     assert lines["wait_time"][1:3] == ["duration", "s"]
+    assert lines["wait_time"][6:] == ["wait_time", "seconds", "", "never empty"]
+    assert lines["call_id"][9] == "key, never empty" and lines["end_at"][9].startswith("time")
+    assert lines["data_status"][8] == "Valid, Damaged"
+    assert "'until 2026-05-11'" in err
+    code, out, err = cli("schema", "calls", "--version", "until 2026-05-11")
+    assert code == 0 and "transfer\tboolean\t\tTransfer\t" in out and "transfer?\tYes/No" in out
+    assert cli("schema", "calls", "--version", "v9")[0] == 2
     assert cli("schema", "call")[0] == 2
     code, out, err = cli("schema", "wfm_team_schedule_report_for_internal")
     assert (code, out) == (0, "") and "no columns published" in err

@@ -2,8 +2,10 @@ import fcntl
 import io
 import os
 import pty
+import re
 import select
 import struct
+import subprocess
 import sys
 import termios
 import types
@@ -309,6 +311,49 @@ def test_a_callback_gets_every_event_and_what_it_raises_comes_out(
 
     with pytest.raises(LookupError, match="enough"):
         client.report("calls", "2026-08-03", "2026-08-04", progress=stop)
+
+
+# -- a script ------------------------------------------------------------------------------------
+
+SCRIPT = """
+import sys
+from td_notebooks.sandbox import CentreSettings, Sandbox
+import td_notebooks as td
+
+place = Sandbox(centre=CentreSettings(calls_per_day=12, agents=4), job_seconds=0.6).start()
+with td.connect(sandbox=place) as client:
+    print(len(client.report("calls", "2026-07-30", "2026-08-03")))
+"""
+DONE = re.compile("calls · 100% · 2/2 windows · [0-9]+ rows · [0-9]+ s")
+
+
+def test_a_script_in_a_terminal(terminal, tmp_path):
+    place = terminal(70)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=place.stream, timeout=60
+    )
+    assert done.returncode == 0 and int(done.stdout) > 0
+    shown = place.read()
+    assert shown.count("\r\n") == 1 and shown.endswith("\r\n"), "one line, then the next is free"
+    states = [piece.strip(" ━╌") for piece in shown.split("\r") if piece.strip()]
+    assert len(set(states)) >= 4 and DONE.fullmatch(states[-1])
+    assert "20%" in shown
+
+
+def test_a_script_under_cron(tmp_path):
+    """Cron gives a poor environment and no terminal, and mails what is written."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    line = f"'{sys.executable}' '{script}' >out 2>mail </dev/null"
+    poor = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "SHELL": "/bin/sh", "LANG": "C"}
+    subprocess.run(["/bin/sh", "-c", line], env=poor, cwd=tmp_path, check=True, timeout=60)
+    assert int((tmp_path / "out").read_text()) > 0
+    mail = (tmp_path / "mail").read_text(encoding="utf-8")
+    assert not set(mail) & {"\r", "\x1b", "━"}
+    lines = mail.splitlines()
+    assert 2 <= len(lines) <= 11 and DONE.fullmatch(lines[-1])
 
 
 # -- a notebook ----------------------------------------------------------------------------------

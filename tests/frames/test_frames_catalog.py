@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
+from unittest import mock
 
 import pyarrow as pa
 import pytest
 
 from td_notebooks.errors import ConfigError
 from td_notebooks.frames.columns import arrow_schema
+from td_notebooks.reports import schemas
 from td_notebooks.reports.schemas import (
     catalog,
     choose,
@@ -126,6 +128,54 @@ def test_facts_that_differ_from_the_usual():
 def test_the_table_has_a_row_per_column():
     table = catalog()
     assert len(table) == sum(len(known.columns) or 1 for known in ALL)
-    assert set(table["report_type"]) == set(report_types())
-    row = table.query("report_type == 'calls' and name == 'talk_time'").iloc[0]
-    assert row["unit"] == "s"
+    assert list(table["report_type"].unique()) == list(report_types())
+    assert table.query("current").groupby("report_type")["version"].nunique().eq(1).all()
+    row = table.query("report_type == 'calls' and name == 'talk_time' and current").iloc[0]
+    assert row["unit"] == "s" and row["encoding"] == "seconds"
+    assert row["grain"] == "one call" and row["default_format"] == "json" and row["envelope"]
+    assert table.query("name == 'data_status'")["values"].unique().tolist() == ["Valid, Damaged"]
+    keys = table.query("report_type == 'calls' and primary_key and current")
+    assert keys["name"].tolist() == ["call_id"]
+    assert table.query("report_type == 'user_status' and time_column")["key"].tolist() == [
+        "status_end_at"
+    ]
+
+
+def test_the_table_of_one_report_has_the_same_types():
+    whole = catalog()
+    for report_type in ("calls", "feedback"):
+        one = catalog(report_type)
+        assert list(one.columns) == list(whole.columns)
+        expected = whole[whole["report_type"] == report_type].reset_index(drop=True)
+        assert one.astype(object).equals(expected.astype(object)) or len(one) == 1
+        assert one["primary_key"].dtype == whole["primary_key"].dtype == "boolean"
+    assert catalog("feedback")["name"].isna().all()
+    with pytest.raises(ConfigError, match="no report type"):
+        catalog("call")
+
+
+def test_every_statement_reaches_the_table():
+    """Change each statement of a file in turn: the table changes, or the statement is not used."""
+    path = files("td_notebooks.reports").joinpath("catalogue", "studio_flow_execution.toml")
+    facts = tomllib.loads(path.read_text("utf-8"))
+    facts |= {"default_format": "csv"}
+    facts["versions"][0]["columns"] = facts["versions"][0]["columns"][:2]
+    column = facts["versions"][0]["columns"][0]
+    column |= {"name": "a_name", "label": "A Label", "required": False, "nullable": False,
+               "missing": "empty", "values": ["x"], "confidence": "client"}  # fmt: skip
+    facts["versions"][0] |= {"primary_key": ["a_name"], "time_column": "a_name"}
+
+    def shown(facts):
+        with mock.patch.object(schemas, "versions", lambda _: schemas.read("x", facts)):
+            return catalog("x").to_json()
+
+    before = shown(facts)
+    for place in (facts, facts["versions"][0], column):
+        for statement, value in place.items():
+            if statement in ("versions", "columns"):
+                continue
+            other = {bool: lambda v: not v, list: lambda v: [], int: lambda v: v + 1}.get(
+                type(value), lambda v: v + "_"
+            )
+            with mock.patch.dict(place, {statement: other(value)}):
+                assert shown(facts) != before, statement

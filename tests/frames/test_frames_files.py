@@ -28,7 +28,7 @@ from td_notebooks.frames import (
 from td_notebooks.frames import csv as csv_module
 from td_notebooks.frames import feed as feed_module
 from td_notebooks.frames import json as json_module
-from td_notebooks.reports.schemas import schema
+from td_notebooks.reports.schemas import python_name, schema
 
 RINGS = schema("ring_attempts")
 KEYS = [column.key for column in RINGS.columns if column.required]
@@ -240,6 +240,66 @@ def test_values_that_do_not_fit_are_counted(write, piece):
         read(write(rows), strict=True)
 
 
+@pytest.mark.parametrize("write", [as_csv, as_json, as_lines])
+def test_a_column_of_another_type_is_said_once(write, piece):
+    rows = [ring(n, ring_attempt_duration=f"0:{n:02d}") for n in range(50)]
+    with pytest.warns(DriftWarning) as caught:
+        frame = read(write(rows))
+    assert len(caught) == 1
+    drift = frame.attrs["td"].drift
+    known, found = drift.retyped["ring_attempt_duration"]
+    assert (known, found) in [("numbers", "text"), ("durations", "values that do not fit")]
+    assert drift.unparsed["ring_attempt_duration"][0] == 50
+    assert f"ring_attempt_duration has {found} where {known} were expected" in str(
+        caught[0].message
+    )
+    again = json.loads(json.dumps(frame.attrs["td"]))
+    assert Drift.from_dict(again["drift"]) == drift
+    # One value that does not fit is no other type.
+    rows = [ring(n, ring_attempt_duration=n if n else "?") for n in range(9)]
+    with pytest.warns(DriftWarning):
+        assert read(as_csv(rows)).attrs["td"].drift.retyped == {}
+
+
+@pytest.mark.parametrize("write", [as_csv, as_json])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("user_email", "user_mail"),  # much alike
+        ("user_name", "agent_name"),  # somewhat, in the same place
+        ("ring_finished_at_time", "Ring Finished Time"),
+        ("team_name", "team_name_of_agent"),
+    ],
+)
+def test_a_column_with_another_name_is_recognised_and_not_touched(write, old, new):
+    rows = [{new if k == old else k: v for k, v in ring(n).items()} for n in range(5)]
+    with pytest.warns(DriftWarning, match=f"{old} seems to be called {new} now") as caught:
+        frame = read(write(rows))
+    assert len(caught) == 1
+    drift = frame.attrs["td"].drift
+    assert drift.renamed == {old: new}
+    assert (drift.missing, drift.unexpected) == ((old,), (new,))
+    assert frame[old].isna().all()
+    values = [row[new] or None for row in rows]
+    kept = frame[python_name(new)]
+    assert [None if pd.isna(value) else value for value in kept] == values
+
+
+def test_what_is_not_alike_is_not_taken_for_a_new_name():
+    rows = [{k: v for k, v in ring(n).items() if k != "team_name"} | {"zip": "1"} for n in range(5)]
+    with pytest.warns(DriftWarning):
+        assert read(as_csv(rows)).attrs["td"].drift.renamed == {}
+    rows = [{"contact_reference": "x", **ring(n)} for n in range(5)]
+    with pytest.warns(DriftWarning):
+        assert read(as_csv(rows)).attrs["td"].drift.renamed == {}
+
+
+def test_a_missing_column_that_must_be_there_may_have_another_name():
+    rows = [{"contact_ident" if k == "contact_id" else k: v for k, v in ring(1).items()}]
+    with pytest.raises(SchemaError, match="contact_id may be called contact_ident now"):
+        read(as_csv(rows))
+
+
 def test_a_report_type_without_known_columns():
     data = as_json([{"A Field": 1, "when": "2026-03-02 10:00:00"}, {"A Field": None}])
     with pytest.warns(DriftWarning, match="unknown columns"):
@@ -260,17 +320,26 @@ def test_flags_and_numbers_written_in_other_ways(piece):
     }  # fmt: skip
     spelt = ["Yes", "NO", "TRUE", "false", True, False, "", None]
     rows = [status | {"is_user_active": spelt[n % 8], "status_time": 24.0} for n in range(40)]
-    for write in (as_csv, as_json):
-        frame = read(write(rows), "user_status")
+    as_text = {"is_user_active": ("true and false", "text")}
+    for write, drift in ((as_csv, Drift()), (as_json, Drift(retyped=as_text))):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            frame = read(write(rows), "user_status")
         found = [None if pd.isna(v) else bool(v) for v in frame["is_user_active"][:8]]
         assert found == [True, False, True, False, True, False, None, None]
         assert frame["status_time"].tolist() == [24] * 40
-    rows = [status | {"user_id": 12345678901234567890 + n} for n in range(40)]
-    assert read(as_json(rows), "user_status")["user_id"][1] == "12345678901234567891"
-    rows = [status | {"user_id": n} for n in range(40)]
-    assert read(as_json(rows), "user_status")["user_id"][39] == "39"
-    rows = [status | {"user_id": True} for n in range(40)]
-    assert read(as_json(rows), "user_status")["user_id"][39] == "true"
+        assert frame.attrs["td"].drift == drift
+        assert len(caught) == bool(drift)
+    for value, spelt_out, kind in (
+        (12345678901234567890, "12345678901234567890", "numbers"),
+        (39, "39", "numbers"),
+        (True, "true", "true and false"),
+        ({"a": [1.50]}, '{"a":[1.5]}', "objects"),
+    ):
+        rows = [status | {"user_id": value} for _ in range(40)]
+        with pytest.warns(DriftWarning, match=f"user_id has {kind} where text were expected"):
+            frame = read(as_json(rows), "user_status")
+        assert frame["user_id"].tolist() == [spelt_out] * 40
 
 
 def test_lists_of_addresses(piece):
@@ -280,7 +349,8 @@ def test_lists_of_addresses(piece):
         entry | {"timestamp": "2026-02-10 17:07:22.809", "ip_addresses": lists[n % 7]}
         for n in range(70)
     ]
-    frame = read(as_json(entries), "audit_logs")
+    with pytest.warns(DriftWarning, match="ip_addresses has text where lists were expected"):
+        frame = read(as_json(entries), "audit_logs")
     expected = ['["192.0.2.1","::1"]', "[]", None, '["a\\"\\\\",null]', '["tab\\t"]', "text", "[1]"]
     found = [None if pd.isna(v) else v for v in frame["ip_addresses"]]
     assert found == expected * 10
@@ -495,6 +565,9 @@ def test_no_drift_no_warning():
 def test_drift_of_several_files_adds_up():
     one = Drift(("a",), ("m",), {"x": (2, ("p", "q"))})
     two = Drift(("a", "b"), (), {"x": (3, ("q", "r")), "y": (1, ("s",))})
+    assert Drift(renamed={"a": "b"}) + Drift(retyped={"x": ("y", "z")}) == Drift(
+        renamed={"a": "b"}, retyped={"x": ("y", "z")}
+    )
     total = sum([one, two], Drift())
     assert total == Drift(("a", "b"), ("m",), {"x": (5, ("p", "q", "r")), "y": (1, ("s",))})
     assert "b" in str(total)

@@ -156,3 +156,44 @@ def test_the_zone_of_a_table_stays(
     run(client, ("user_status",), since=TODAY)
     with pytest.raises(Exception, match="are those of Europe/Lisbon, and not of UTC"):
         run(client, ("user_status",), since=TODAY, timezone="UTC")
+
+
+def test_a_lake_is_handed_on_window_by_window(
+    run: Any, pipeline: Any, start_sandbox: Any, open_client: Any, tmp_path: Path
+) -> None:
+    from td_notebooks.lake import Lake
+
+    lakes = [start_sandbox(job_seconds=0, account=name) for name in ("one", "two")]
+    clients = [open_client(sandbox) for sandbox in lakes]
+
+    def sync(number: int, **more: Any) -> None:
+        client = clients[number]
+        client.lake(tmp_path / "lake").sync("user_status", timezone="Europe/Lisbon", **more)
+
+    def held_days() -> Counter[tuple[str, str]]:
+        return Counter(
+            (account, str(day))
+            for account, day in held(pipeline, "SELECT td_account, td_day FROM user_status")
+        )
+
+    sync(0, since=SINCE)
+    sync(1, since=TODAY - timedelta(days=5))
+    lake, reports = Lake(tmp_path / "lake"), ("user_status",)
+    run(lake, reports)
+    before = held_days()
+    counted = lake.sql("SELECT td_account AS a, count(*) AS n FROM user_status GROUP BY ALL")
+    assert {a: n for a, n in counted.itertuples(index=False)} == {
+        name: sum(n for (account, _), n in before.items() if account == name)
+        for name in ("one", "two")
+    }
+    # Only the days of one window are loaded again, far back in time.
+    lakes[0].changes.delete("user_status", SINCE, SINCE + timedelta(days=3), share=0.6)
+    sync(0, since=SINCE, until=SINCE + timedelta(days=3), full=True)
+    run(lake, reports)
+    after = held_days()
+    changed = {key for key in before | after if before[key] != after[key]}
+    first = {(SINCE + timedelta(days=days)).date().isoformat() for days in range(-1, 4)}
+    assert changed and {day for _, day in changed} <= first and {a for a, _ in changed} == {"one"}
+    assert sum(after.values()) == int(lake.sql("SELECT count(*) AS n FROM user_status").n[0])
+    run(lake, reports)
+    assert held_days() == after

@@ -6,15 +6,11 @@ import json
 import queue
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jupyter_client import KernelManager
-from world import SMALL
-
-from td_notebooks.sandbox import Sandbox
 
 PATIENCE = 30.0
 
@@ -162,12 +158,3 @@ def shared_kernel(kept_kernel: Kernel) -> Kernel:
     """Return a kernel that other tests of the file use, too; starting one takes seconds."""
     kept_kernel.heard.clear()
     return kept_kernel
-
-
-@pytest.fixture
-def live_sandbox() -> Iterator[Callable[..., Sandbox]]:
-    """Start sandboxes whose time passes by itself, for clients in other processes."""
-    with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(
-            Sandbox(**{"centre": SMALL, "job_seconds": 0.2, **settings})
-        )

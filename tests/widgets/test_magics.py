@@ -117,6 +117,23 @@ def test_sql_that_is_wrong_is_said_in_a_sentence(shell):
         shell.run_cell_magic("talkdesk_sql", "--as 1", "SELECT 1")
 
 
+def test_a_lake_can_be_asked_together_with_frames(shell, client, tmp_path):
+    lake = client.lake(tmp_path / "lake")
+    with pytest.raises(UsageError, match="There is nothing in"):
+        shell.run_cell_magic("talkdesk_sql", f"--lake {tmp_path / 'lake'}", "SELECT 1")
+    lake.sync("calls", since="2026-08-03", until="2026-08-05")
+    names = pd.DataFrame({"type": ["inbound"], "name": ["In"]})
+    mine = pd.DataFrame({"type": ["mine"]})
+    shell.push({"my_lake": lake, "folder": tmp_path / "lake", "names": names, "calls": mine})
+    sql = "SELECT name, count(*) AS n FROM calls JOIN names USING (type) GROUP BY name"
+    expected = (client.report("calls", "2026-08-03", "2026-08-05")["type"] == "inbound").sum()
+    for place in ("my_lake", "folder", str(tmp_path / "lake")):
+        found = shell.run_cell_magic("talkdesk_sql", f"--lake {place}", sql)
+        assert found.values.tolist() == [["In", expected]], place
+    with pytest.raises(UsageError, match=r"DuckDB: .*nowhere"):
+        shell.run_cell_magic("talkdesk_sql", "--lake my_lake", "SELECT * FROM nowhere")
+
+
 def test_without_duckdb_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(ConfigError, match="pip install"):
@@ -137,6 +154,7 @@ def test_our_own_variables_are_no_tables():
         ("%talkdesk ca", {"calls"}),
         ("%talkdesk calls 2026-08-01 2026-09-01 --zone Eu", {"Europe/Lisbon"}),
         ("%talkdesk calls 2026-08-01 --", {"--zone", "--as"}),
+        ("%%talkdesk_sql --", {"--lake", "--as"}),
     ],
 )
 def test_completion(line, some):

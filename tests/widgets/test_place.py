@@ -8,6 +8,7 @@ import types
 
 import pytest
 
+from td_notebooks.widgets import LoginForm
 from td_notebooks.widgets.form import Form
 from td_notebooks.widgets.place import cell_number, way_to_ask
 
@@ -56,6 +57,13 @@ def test_a_cell_shows_a_form_once(shell, monkeypatch):
     shell.execution_count = 4
     form._ipython_display_()
     assert shown == [form.box] * 2
+
+
+@pytest.mark.parametrize("kind", [Form, LoginForm])
+def test_where_no_widget_can_be_shown_a_line_says_what_to_do(kind):
+    text = kind().box._repr_mimebundle_()["text/plain"]
+    assert text == kind.WORDS, "it is not cut off"
+    assert "run its cell again" in text or "td.login(form=False)" in text
 
 
 def test_where_there_are_no_cells_nothing_is_shown(monkeypatch):
