@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .exports import check_suffix, check_target, export
-from .options import ReportType, StorageOptions, storage_options
+from .exports import check_excel_safe, check_suffix, check_target, export
+from .options import ExcelSafe, ReportType, StorageOptions, storage_options
 from .streams import say, show_rows
 
 if TYPE_CHECKING:
@@ -108,16 +108,18 @@ def export_lake(
         str | None, typer.Option("--account", help="Needed if the lake has several.")
     ] = None,
     storage_option: StorageOptions = None,
+    excel_safe: ExcelSafe = False,
 ) -> None:
     """Write a report out of a lake into one file, or to stdout as CSV; Talkdesk is not asked.
 
     Times are written in UTC, durations in seconds.
     """
+    check_excel_safe(output, excel_safe=excel_safe)
     _check(output)
     lake = _open(source, storage_option)
     wanted = [name.strip() for name in columns.split(",")] if columns else None
     table = _in_order(lake, report_type, since, until, zone, account, wanted)
-    export(table, output)
+    export(table, output, excel_safe=excel_safe)
     if output:
         say(f"{output}: {table.num_rows:,} rows")
 

@@ -37,6 +37,14 @@ Profile = Annotated[
         "--profile", help="As `td-notebooks login --profile` keeps it; else TALKDESK_PROFILE."
     ),
 ]
+ExcelSafe = Annotated[
+    bool,
+    typer.Option(
+        "--excel-safe",
+        help="CSV for a spreadsheet: an apostrophe before text that it could take for a formula, "
+        "phone numbers with a plus among it.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Use a simulated Talkdesk; no account is needed.")

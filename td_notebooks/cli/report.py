@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .exports import check_excel_safe, check_suffix, check_target, export
-from .options import Account, Quiet, Region, ReportType, UseSandbox, open_client
+from .options import Account, ExcelSafe, Quiet, Region, ReportType, UseSandbox, open_client
 from .streams import say
 
 
@@ -27,14 +27,16 @@ def report(
         str | None,
         typer.Option(help="json, csv or json_bulk: what is downloaded, not what is written."),
     ] = None,
-    excel_safe: Annotated[
-        bool,
-        typer.Option(
-            "--excel-safe",
-            help="CSV for a spreadsheet: an apostrophe before text that it could take for a "
-            "formula, phone numbers with a plus among it.",
-        ),
+    excel_safe: ExcelSafe = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail at a value that does not fit its column.")
     ] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder in which the downloaded files stay as they came.", show_default=False
+        ),
+    ] = None,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds for everything.")] = 3600.0,
     quiet: Quiet = False,
     account: Account = None,
@@ -62,6 +64,8 @@ def report(
             timezone=zone,
             format=format,
             timeout=timeout,
+            strict=strict,
+            keep=keep,
             progress=False if quiet else None,
         )
     export(table, output, excel_safe=excel_safe)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,8 +56,16 @@ def neutralise(batch: pa.RecordBatch) -> pa.RecordBatch:
         To undo it, take the first apostrophe from each text that starts with apostrophes and a
         formula.
     """
-    columns = [_neutral(c) if _is_text(c.type) else c for c in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+    columns = [_neutral(c) if _is_text(c.type) else c for c in map(plain, batch.columns)]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def plain(column: Any) -> Any:
+    """Return a column whose text is text: not a dictionary of categories, nor a view of text."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        kind, column = kind.value_type, column.cast(kind.value_type)
+    return column.cast(pa.large_string()) if pa.types.is_string_view(kind) else column
 
 
 def _neutral(text: pa.Array) -> pa.Array:
@@ -118,7 +126,7 @@ def _write(table: pa.Table, file: BinaryIO) -> None:
     installed("xlsxwriter", extra="excel")
     from .workbook import write  # imports it
 
-    write(table, file)
+    write(pa.table(list(map(plain, table.columns)), names=table.column_names), file)
 
 
 def _is_text(kind: pa.DataType) -> bool:

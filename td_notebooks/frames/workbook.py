@@ -27,8 +27,8 @@ _EPOCH = 25_569  # 1970-01-01 in Excel's days
 _DAY = 86_400_000_000
 _FIRST = -2_203_891_200_000_000  # 1900-03-01: before it, Excel's calendar has a day too many
 _END = 253_402_300_800_000_000  # 10000-01-01
-_SECONDS = 'yyyy-mm-dd hh:mm:ss "UTC"'
-_MILLIS = 'yyyy-mm-dd hh:mm:ss.000 "UTC"'
+_SECONDS = "yyyy-mm-dd hh:mm:ss"
+_MILLIS = "yyyy-mm-dd hh:mm:ss.000"
 # Characters that XML cannot hold, and texts that look like Excel's spelling of one.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -161,14 +161,15 @@ def _days(times: pa.Array) -> list[Any]:
         texts = times.cast(pa.timestamp("us")).cast(pa.string()).to_pylist()
         for at, fitting in enumerate(fits.to_pylist()):
             if fitting is False:
-                days[at] = texts[at].replace(" ", "T") + "Z"
+                days[at] = texts[at].replace(" ", "T") + ("Z" if times.type.tz else "")
     return days
 
 
 def _pattern(times: pa.ChunkedArray) -> str:
     moments = times.cast(pa.timestamp("us", times.type.tz)).cast(pa.int64())
     seconds = pc.multiply(pc.divide(moments, 1_000_000), 1_000_000)
-    return _SECONDS if pc.all(pc.equal(seconds, moments)).as_py() is not False else _MILLIS
+    pattern = _MILLIS if pc.all(pc.equal(seconds, moments)).as_py() is False else _SECONDS
+    return f'{pattern} "UTC"' if times.type.tz else pattern
 
 
 def _is_time(kind: pa.DataType) -> bool:

@@ -47,6 +47,14 @@ def test_csv_for_a_spreadsheet(place, cli):
     assert [row["call_id"] for row in safe] == [row["call_id"] for row in plain]
 
 
+def test_the_downloaded_files_stay_where_they_shall(place, cli, tmp_path):
+    folder = tmp_path / "raw"
+    code, out, _ = cli("report", "calls", *DAY, "--keep", str(folder), "--strict", "--quiet")
+    (kept,) = folder.iterdir()
+    rows = json.loads(kept.read_text())["entries"]
+    assert code == 0 and len(rows) == len(list(csv.reader(io.StringIO(out)))) - 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -473,7 +473,9 @@ def test_settings_are_checked():
     assert len(read(GOOD, version="v1")) == 30
 
 
-@pytest.mark.parametrize("source", [b"a,b", io.StringIO("a,b"), None, 5, [GOOD]], ids=repr)
+@pytest.mark.parametrize(
+    "source", [b"a,b", io.StringIO("a,b"), None, 5, [GOOD]], ids=lambda s: type(s).__name__
+)
 def test_what_is_no_source_is_named(source):
     with pytest.raises(ConfigError, match="cannot be read from a"):
         read_report(source, "calls")

@@ -77,6 +77,25 @@ def test_times_are_dates_in_utc_and_say_so():
     assert seconds[1].number_format == 'yyyy-mm-dd hh:mm:ss "UTC"'
 
 
+def test_tables_of_other_makers():
+    table = pa.table(
+        {
+            "kind": pa.array(["=1", "x" * 32_768, None]).dictionary_encode(),
+            "view": pa.array(["+1", "a", "b"], pa.string_view()),
+            "wall": pa.array([0, None, -2_303_891_200], pa.timestamp("s")),
+            "day": pa.array([0, None, 1], pa.date32()),
+        }
+    )
+    head, *rows = cells(table)
+    assert head == ["kind", "kind (2)", "view", "wall", "day"]
+    assert rows[0] == ["=1", None, "+1", datetime(1970, 1, 1), "1970-01-01"]
+    assert len(rows[1][0]) == 32_767 and rows[1][1] == "x"
+    assert rows[2][3] == "1896-12-28T14:13:20.000000"
+    assert sheet(table)["D"][1].number_format == "yyyy-mm-dd hh:mm:ss"
+    (safe,) = neutralise(table.to_batches()[0]).slice(0, 1).to_pylist()
+    assert (safe["kind"], safe["view"]) == ("'=1", "'+1")
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(-2_203_891_200_000, 253_402_300_799_999), min_size=1))
 def test_every_millisecond_comes_back(millis):
