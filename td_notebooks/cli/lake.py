@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .exports import check_suffix, check_target, export
+from .exports import check_excel_safe, check_suffix, check_target, export
 from .options import ReportType, StorageOptions, storage_options
 from .streams import say, show_rows
 
@@ -29,7 +29,8 @@ Types = Annotated[
     typer.Argument(metavar="TYPE...", help="By default those that are there.", show_default=False),
 ]
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", help="A .csv, .parquet, .json or .jsonl file.")
+    Path | None,
+    typer.Option("-o", "--output", help="A .csv, .parquet, .json, .jsonl or .xlsx file."),
 ]
 
 
@@ -107,17 +108,26 @@ def export_lake(
     account: Annotated[
         str | None, typer.Option("--account", help="Needed if the lake has several.")
     ] = None,
+    excel_safe: Annotated[
+        bool,
+        typer.Option(
+            "--excel-safe",
+            help="CSV for a spreadsheet: an apostrophe before text that it could take for a "
+            "formula, phone numbers with a plus among it.",
+        ),
+    ] = False,
     storage_option: StorageOptions = None,
 ) -> None:
     """Write a report out of a lake into one file, or to stdout as CSV; Talkdesk is not asked.
 
     Times are written in UTC, durations in seconds.
     """
+    check_excel_safe(output, excel_safe=excel_safe)
     _check(output)
     lake = _open(source, storage_option)
     wanted = [name.strip() for name in columns.split(",")] if columns else None
     table = _in_order(lake, report_type, since, until, zone, account, wanted)
-    export(table, output)
+    export(table, output, excel_safe=excel_safe)
     if output:
         say(f"{output}: {table.num_rows:,} rows")
 
@@ -134,14 +144,14 @@ def _in_order(
     """Return rows as `report` writes them: in the order of the time column and the key."""
     from ..reports.schemas import schema
 
-    rows: Any = lake.arrow(
-        report_type, since, until, timezone=zone, account=account, columns=columns
-    )
-    table = rows.read_all()
     known = schema(report_type)
     names = [name for name in (known.time_column, *known.primary_key) if name]
+    asked = columns and [*columns, *(name for name in names if name not in columns)]
+    rows: Any = lake.arrow(report_type, since, until, timezone=zone, account=account, columns=asked)
+    table = rows.read_all()
     keys = [(name, "ascending") for name in names if name in table.column_names]
-    return table.sort_by(keys) if keys else table
+    table = table.sort_by(keys) if keys else table
+    return table.select(columns) if columns else table
 
 
 def _open(path: str, given: list[str] | None) -> Lake:
