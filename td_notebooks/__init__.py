@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from . import reports as reports
     from .client import Talkdesk
     from .errors import TalkdeskError
-    from .frames import read_report
+    from .frames import concat, read_report
     from .front_door import connect
     from .job import ReportJob
     from .metrics import quality
@@ -42,6 +42,7 @@ __all__ = [
     "TalkdeskError",
     "__version__",
     "appconnect",
+    "concat",
     "connect",
     "login",
     "metrics",
@@ -58,6 +59,7 @@ _HOMES = {
     "Secret": "secret",
     "Talkdesk": "client",
     "TalkdeskError": "errors",
+    "concat": "frames",
     "connect": "front_door",
     "login": "widgets",
     "quality": "metrics",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .assemble import assemble, stack
 from .columns import arrow_schema
+from .concat import concat
 from .drift import Drift, DriftWarning
 from .outputs import to_duckdb, to_polars, write_parquet
 from .reader import BatchReader, read_batches
@@ -18,6 +19,7 @@ __all__ = [
     "Info",
     "arrow_schema",
     "assemble",
+    "concat",
     "neutralise",
     "read_batches",
     "read_report",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import io
 import json
 import sys
 from datetime import UTC, datetime
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from td_notebooks.cli.exports import export
 from td_notebooks.errors import ConfigError, DownloadError
 from td_notebooks.frames import (
     arrow_schema,
@@ -25,36 +29,80 @@ from td_notebooks.frames import json as json_module
 from td_notebooks.reports.schemas import schema
 
 SCORES = schema("csat_score")
-NOTE = ('a "quoted", line\n' * 2100)[: 32 * 1024]
+NOTE = ('a "quoted", line\n' * 2100)[: 32 * 1024]  # a character more than a cell has room for
 TEXTS = ["+18443265295", "007", "1", "12e45678", "NA", "null", "nan", "=SUM(1)", "👋", NOTE]
+TEXTS += ["Zoë\r\n", "\ta", "1.50", "TRUE", "2026-03-02"]
 
 
-def report(**late) -> bytes:
+def entries(**late) -> list[dict]:
     keys = [column.key for column in SCORES.columns]
-    entries = [
+    rows = [
         dict(zip(keys, [text, "g", "t", f"2026-03-02 10:00:{n:02d}", n], strict=True))
         for n, text in enumerate(TEXTS)
     ]
-    entries[-1] |= late
-    return json.dumps({"entries": entries, "total": len(entries)}).encode()
+    rows[-1] |= late
+    return rows
 
 
-def table() -> pa.Table:
-    return read_batches(io.BytesIO(report()), "csat_score").read()
+def report(**late) -> bytes:
+    rows = entries(**late)
+    return json.dumps({"entries": rows, "total": len(rows)}).encode()
 
 
-def test_text_survives_in_every_output(tmp_path):
-    name = SCORES.columns[0].name
-    found = table()
-    write_parquet(read_batches(io.BytesIO(report()), "csat_score"), tmp_path / "scores.parquet")
+def as_csv() -> bytes:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, [column.key for column in SCORES.columns])
+    writer.writeheader()
+    writer.writerows(entries())
+    return out.getvalue().encode()
+
+
+INPUTS = {
+    "csv": as_csv,
+    "csv, gzip": lambda: gzip.compress(as_csv()),
+    "json": report,
+    "json_bulk, lines": lambda: b"\n".join(json.dumps(row).encode() for row in entries()),
+    "json_bulk, array": lambda: json.dumps(entries(), ensure_ascii=False).encode(),
+}
+
+
+def table(data: bytes | None = None) -> pa.Table:
+    return read_batches(io.BytesIO(data or report()), "csat_score").read()
+
+
+def in_workbook(path, name) -> list[str]:
+    """Return the texts of a column, with what goes on beside it."""
+    head, *rows = openpyxl.load_workbook(path).active.iter_rows(values_only=True)
+    places = [at for at, title in enumerate(head) if title.split(" (")[0] == name]
+    return ["".join(row[at] or "" for at in places) for row in rows]
+
+
+@pytest.mark.parametrize("format", INPUTS)
+def test_text_survives_from_every_format_in_every_output(format, tmp_path):
+    name, data = SCORES.columns[0].name, INPUTS[format]()
+    found = table(data)
+    write_parquet(read_batches(io.BytesIO(data), "csat_score"), tmp_path / "scores.parquet")
+    for suffix in ("csv", "json", "jsonl", "xlsx", "parquet"):
+        export(found, tmp_path / f"out.{suffix}")
+    polars, duckdb = pytest.importorskip("polars"), pytest.importorskip("duckdb")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        from_csv = [row[name] for row in csv.DictReader(file)]
+    lines = (tmp_path / "out.jsonl").read_bytes().splitlines()
+    with duckdb.connect() as connection:
+        from_duckdb = [row[0] for row in to_duckdb(found, connection).project(name).fetchall()]
     out = {
         "arrow": found[name].to_pylist(),
         "pandas": to_pandas(found, SCORES)[name].tolist(),
+        "numpy_nullable": to_pandas(found, SCORES, dtype_backend="numpy_nullable")[name].tolist(),
         "pyarrow": to_pandas(found, SCORES, dtype_backend="pyarrow")[name].tolist(),
-        "polars": pytest.importorskip("polars") and to_polars(found)[name].to_list(),
-        "duckdb": pytest.importorskip("duckdb")
-        and [row[0] for row in to_duckdb(found).project(name).fetchall()],
+        "polars": to_polars(found)[name].to_list(),
+        "duckdb": from_duckdb,
         "parquet": pq.read_table(tmp_path / "scores.parquet")[name].to_pylist(),
+        "parquet, polars": polars.read_parquet(tmp_path / "out.parquet")[name].to_list(),
+        "csv": from_csv,
+        "json": [row[name] for row in json.loads((tmp_path / "out.json").read_text("utf-8"))],
+        "jsonl": [json.loads(line)[name] for line in lines],
+        "xlsx": in_workbook(tmp_path / "out.xlsx", name),
     }
     assert out == dict.fromkeys(out, TEXTS)
 
@@ -68,7 +116,7 @@ def test_polars_and_duckdb_have_the_types():
     with duckdb.connect() as connection:
         scores = to_duckdb(table(), connection)
         assert scores.types[3] == "TIMESTAMP WITH TIME ZONE"
-        assert scores.sum(SCORES.columns[4].name).fetchall() == [(45,)]
+        assert scores.sum(SCORES.columns[4].name).fetchall() == [(sum(range(len(TEXTS))),)]
 
 
 @pytest.mark.parametrize("package", ["polars", "duckdb"])
@@ -100,7 +148,7 @@ def test_parquet_takes_columns_that_turn_up_late(tmp_path, monkeypatch):
     path = tmp_path / "scores.parquet"
     reader = read_batches(io.BytesIO(report(late="x")), "csat_score", block=400)
     assert write_parquet(reader, path) == len(TEXTS)
-    assert pq.read_table(path)["late"].to_pylist() == [None] * 9 + ["x"]
+    assert pq.read_table(path)["late"].to_pylist() == [None] * (len(TEXTS) - 1) + ["x"]
 
 
 def test_a_damaged_report_leaves_no_parquet(tmp_path):
