@@ -52,11 +52,13 @@ class StoppableClock:
     ----------
     clock : Clock
         The one that keeps the time.
+    stopped : threading.Event, optional
+        What stops it, to stop several clocks at once; by default its own.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, stopped: threading.Event | None = None) -> None:
         self._clock = clock
-        self._stopped = threading.Event()
+        self._stopped = stopped or threading.Event()
 
     def stop(self) -> None:
         """End every wait, now and from now on."""

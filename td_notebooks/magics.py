@@ -26,6 +26,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from .client import Talkdesk
 from .errors import ConfigError, TalkdeskError
+from .extras import needed
 from .front_door import connect
 from .reports.schemas import report_types
 
@@ -185,12 +186,7 @@ def query(sql: str, names: Mapping[str, object], *, lake: Lake | None = None) ->
     ConfigError
         DuckDB is not installed, or does not understand the question; there is nothing in the lake.
     """
-    try:
-        import duckdb
-    except ImportError:
-        raise ConfigError(
-            "%%talkdesk_sql needs DuckDB.", hint="Install it: pip install 'td_notebooks[duckdb]'"
-        ) from None
+    duckdb = needed("duckdb", extra="duckdb", purpose="%%talkdesk_sql")
     mentioned = {word.lower() for word in _WORD.findall(sql)}
     if lake is not None:
         if not lake.tables:

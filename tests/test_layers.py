@@ -13,7 +13,7 @@ import td_notebooks
 ROOT = Path(td_notebooks.__file__).parent
 
 LAYERS = [
-    {"errors", "secret", "redaction", "clock", "regions", "timespan"},
+    {"errors", "extras", "secret", "redaction", "clock", "regions", "timespan"},
     {"auth", "settings", "profiles", "appconnect"},
     {"answers", "transport", "interrupts"},
     {"reports"},

@@ -41,9 +41,9 @@ def check_suffix(target: Path) -> None:
             hint="The suffix decides the format.",
         )
     if target.suffix.lower() == ".xlsx":
-        from ..frames.outputs import installed
+        from ..extras import needed
 
-        installed("xlsxwriter", extra="excel")
+        needed("xlsxwriter", extra="excel", purpose="An Excel file")
 
 
 def check_excel_safe(target: Path | None, *, excel_safe: bool) -> None:

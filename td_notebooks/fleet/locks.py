@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from ..extras import needed
 from ..profiles import profiles_path
 
 if TYPE_CHECKING:
@@ -51,12 +52,7 @@ def working_on(
     ConfigError
         The package filelock is not installed, or there is no place for the locks.
     """
-    try:
-        from filelock import FileLock, Timeout
-    except ImportError:
-        raise ConfigError(
-            "Syncing needs filelock.", hint="Install it: pip install 'td_notebooks[lake]'"
-        ) from None
+    locks = needed("filelock", extra="lake", purpose="Syncing")
     folder = locks_folder(place)
     with contextlib.ExitStack() as held:
         free = []
@@ -65,8 +61,8 @@ def working_on(
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             deadline = time.monotonic() + wait
             for report_type in sorted(set(report_types)):  # in one order: no two wait in a circle
-                lock = FileLock(folder / f"{account}.{report_type}.lock", mode=0o600)
-                with contextlib.suppress(Timeout):
+                lock = locks.FileLock(folder / f"{account}.{report_type}.lock", mode=0o600)
+                with contextlib.suppress(locks.Timeout):
                     lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
                     held.callback(lock.release)
                     free.append(report_type)

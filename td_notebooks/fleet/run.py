@@ -7,7 +7,6 @@ cluster. Each account has a connection, a quota and a token of its own.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from concurrent import futures
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ..clock import Clock, SystemClock
+from ..clock import StoppableClock, SystemClock
 from ..errors import TalkdeskError
 from ..lake import Outcome, Place
 from .locks import working_on
@@ -136,45 +135,6 @@ class AccountRun:
         return "busy" if self.busy else "done"
 
 
-class Halt(Exception):
-    """The run was interrupted; raised in its threads by their clocks."""
-
-
-class HaltingClock:
-    """A clock that stops waiting when told to.
-
-    Parameters
-    ----------
-    clock : Clock
-        Whose time it is.
-    halt : threading.Event
-    """
-
-    def __init__(self, clock: Clock, halt: threading.Event) -> None:
-        self._clock = clock
-        self._halt = halt
-
-    def monotonic(self) -> float:
-        """Return the clock's seconds."""
-        return self._clock.monotonic()
-
-    def time(self) -> float:
-        """Return the clock's seconds since 1970-01-01 UTC."""
-        return self._clock.time()
-
-    def sleep(self, seconds: float, *, wake: threading.Event | None = None) -> None:
-        """Wait, unless the run was interrupted.
-
-        Raises
-        ------
-        Halt
-            It was.
-        """
-        self._clock.sleep(seconds, wake=wake or self._halt)
-        if self._halt.is_set():
-            raise Halt
-
-
 def sync_account(
     member: Member,
     task: Task,
@@ -208,7 +168,7 @@ def sync_account(
         with member.connect() as client:
             run = replace(run, account=client.account.name, region=client.account.region)
             if halt is not None:
-                client = client.with_clock(HaltingClock(client.transport.clock, halt))
+                client = client.with_clock(StoppableClock(client.transport.clock, halt))
             with working_on(
                 task.place, client.account.name, task.report_types, wait=task.wait
             ) as free:
@@ -266,8 +226,6 @@ def _whatever_happens(
     """Sync an account; even a mistake of this package does not stop the others."""
     try:
         return sync_account(member, task, halt=halt)
-    except Halt:
-        raise
     except Exception as error:
         _log.exception("%s: unexpected", member.name)
         told = TalkdeskError(f"Unexpected {type(error).__name__}: {error}")
@@ -316,5 +274,4 @@ def sync_accounts(
         raise
     finally:
         if own:
-            with contextlib.suppress(Halt):
-                pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -5,15 +5,14 @@ Polars and DuckDB are imported when asked for: ``pip install 'td_notebooks[polar
 
 from __future__ import annotations
 
-import importlib
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ..errors import ConfigError
+from ..extras import needed
 from .assemble import fit
 
 if TYPE_CHECKING:
@@ -46,7 +45,9 @@ def to_polars(table: pa.Table) -> polars.DataFrame:
     ConfigError
         If polars is not installed.
     """
-    frame: polars.DataFrame = installed("polars").from_arrow(table, rechunk=False)
+    frame: polars.DataFrame = needed("polars", extra="polars", purpose="A polars frame").from_arrow(
+        table, rechunk=False
+    )
     return frame
 
 
@@ -70,9 +71,8 @@ def to_duckdb(
     ConfigError
         If DuckDB is not installed.
     """
-    relation: duckdb.DuckDBPyRelation = (connection or installed("duckdb").connect()).from_arrow(
-        table
-    )
+    package = needed("duckdb", extra="duckdb", purpose="A DuckDB relation")
+    relation: duckdb.DuckDBPyRelation = (connection or package.connect()).from_arrow(table)
     return relation
 
 
@@ -137,26 +137,3 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
             held = []
     if held:
         yield pa.Table.from_batches(held)
-
-
-def installed(package: str, extra: str | None = None) -> Any:
-    """Import a package that not everybody has.
-
-    Parameters
-    ----------
-    package : str
-    extra : str, optional
-        The extra of td_notebooks that brings it, where it has another name.
-
-    Raises
-    ------
-    ConfigError
-        It is not installed; tells the command that mends it.
-    """
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ConfigError(
-            f"{package} is not installed.",
-            hint=f"pip install 'td_notebooks[{extra or package}]'",
-        ) from error

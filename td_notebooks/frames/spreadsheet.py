@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ConfigError
-from .outputs import installed
+from ..extras import needed
 
 SHEET_ROWS = 1_048_576  # the header is one of them
 SHEET_COLUMNS = 16_384
@@ -123,7 +123,7 @@ def write_xlsx(table: pa.Table, target: BinaryIO | str | PathLike[str]) -> None:
 
 
 def _write(table: pa.Table, file: BinaryIO) -> None:
-    installed("xlsxwriter", extra="excel")
+    needed("xlsxwriter", extra="excel", purpose="An Excel file")
     from .workbook import write  # imports it
 
     write(pa.table(list(map(plain, table.columns)), names=table.column_names), file)

@@ -29,18 +29,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ConfigError
+from ..extras import needed
 from ..lake import Lake
 from ..lake.rows import TIME
 from ..lake.spans import Span, union
 from ..reports.schemas import schema
 from ..timespan import Moment, Timespan, zone
 
-try:
-    import dlt
-except ImportError:
-    raise ConfigError(
-        "This needs dlt.", hint="Install it: pip install 'td_notebooks[dlt]'"
-    ) from None
+dlt = needed("dlt", extra="dlt", purpose="This")
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource, DltSource
@@ -95,7 +91,8 @@ def talkdesk(
         return lambda: _from_client(origin, report_type, first, again)
 
     resources = [_resource(schema(kind).report_type, pull(kind)) for kind in reports]
-    return dlt.source(lambda: resources, name="talkdesk")()
+    source: DltSource = dlt.source(lambda: resources, name="talkdesk")()
+    return source
 
 
 def _days(text: str) -> timedelta:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..extras import needed
 from .pattern import too_short
 
 if TYPE_CHECKING:
@@ -42,13 +42,12 @@ def smooth(past: Floats, ahead: int) -> tuple[Floats, Floats]:
     """
     import pandas as pd
 
-    try:
-        from statsmodels.tsa.exponential_smoothing.ets import ETSModel
-    except ImportError as error:
-        raise ConfigError(
-            'The forecast "ets" needs statsmodels, which is not installed.',
-            hint="Run: pip install 'td_notebooks[forecast]'; \"seasonal\" needs nothing.",
-        ) from error
+    ets = needed(
+        "statsmodels.tsa.exponential_smoothing.ets",
+        extra="forecast",
+        purpose='The forecast "ets"',
+        otherwise='"seasonal" needs nothing.',
+    )
     if len(past) < FEWEST_DAYS:
         raise too_short(len(past), "three weeks")
     if np.ptp(past) < 1e-9:  # there is nothing to fit
@@ -56,7 +55,7 @@ def smooth(past: Floats, ahead: int) -> tuple[Floats, Floats]:
     with warnings.catch_warnings():
         # A fit that could be better still is one; a comparison with past weeks tells its worth.
         warnings.simplefilter("ignore")
-        model = ETSModel(pd.Series(past), error="add", trend="add", damped_trend=True)
+        model = ets.ETSModel(pd.Series(past), error="add", trend="add", damped_trend=True)
         fit = model.fit(disp=False)
         coming = fit.get_prediction(start=len(past), end=len(past) + ahead - 1)
         frame = coming.summary_frame(alpha=0.32)

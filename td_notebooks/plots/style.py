@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
+from ..extras import needed
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from ..metrics.kinds import Seconds
 
@@ -36,19 +37,17 @@ def own_axes(ax: Axes | None, width: float, height: float) -> Axes:
     ConfigError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            "A picture needs matplotlib, which is not installed.",
-            hint="Run: pip install 'td_notebooks[plots]'. The functions that end in _data give "
-            "the numbers without it.",
-        ) from error
+    figures = needed(
+        "matplotlib.figure",
+        extra="plots",
+        purpose="A picture",
+        otherwise="The functions that end in _data give the numbers without it.",
+    )
     if ax is not None:
         return ax
     from .picture import Picture
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure: Figure = figures.Figure(figsize=(width, height), layout="constrained")
     return figure.add_subplot(axes_class=Picture)
 
 

@@ -122,7 +122,7 @@ def test_polars_and_duckdb_have_the_types():
 @pytest.mark.parametrize("package", ["polars", "duckdb"])
 def test_what_is_not_installed_is_named(package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ConfigError, match=f"{package} is not installed"):
+    with pytest.raises(ConfigError, match=f"needs {package}, which is not installed"):
         {"polars": to_polars, "duckdb": to_duckdb}[package](table())
 
 

@@ -143,7 +143,7 @@ def test_the_extra_is_named_before_anything_is_pulled(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"pip install 'td_notebooks\[excel\]'"):
         check_suffix(tmp_path / "calls.xlsx")
     monkeypatch.delitem(sys.modules, "td_notebooks.frames.workbook", raising=False)
-    with pytest.raises(ConfigError, match="xlsxwriter is not installed"):
+    with pytest.raises(ConfigError, match="needs xlsxwriter, which is not installed"):
         write_xlsx(pa.table({"n": [1]}), tmp_path / "calls.xlsx")
     assert not [*tmp_path.iterdir()]
 
