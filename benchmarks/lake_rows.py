@@ -26,12 +26,10 @@ class ManyCalls:
         call |= {"call_id": "@@ID@@", "end_at": "@@END@@"}
         text = json.dumps(call, default=_text).replace("{", "{{").replace("}", "}}")
         self._row = text.replace("@@ID@@", "{0:032x}").replace("@@END@@", "{1}")
-        self._step = 86_400 / per_day
+        self._per_day = per_day
 
     def rows(self, report_type: str, start: datetime, end: datetime) -> Sequence[tuple[int, int]]:
-        first = -(-start.timestamp() // self._step)
-        last = -(-end.timestamp() // self._step)
-        return [(int(first), int(last))]
+        return [(self._first(start), self._first(end))]
 
     def render(
         self,
@@ -41,7 +39,7 @@ class ManyCalls:
         *,
         timezone: str,
     ) -> Iterator[bytes]:
-        (first, last) = rows[0] if rows else (0, 0)
+        first, last = rows[0] if rows else (0, 0)
         yield b'{"type":"calls","version":"v1","entries":['
         for low in range(first, last, 5000):
             numbers = range(low, min(last, low + 5000))
@@ -49,8 +47,12 @@ class ManyCalls:
             yield (comma + ",".join(self._line(number) for number in numbers)).encode()
         yield b'],"total":%d}' % (last - first)
 
+    def _first(self, moment: datetime) -> int:
+        """Return the number of the first call at or after a moment."""
+        return -(-int(moment.timestamp()) * self._per_day // 86_400)
+
     def _line(self, number: int) -> str:
-        moment = datetime.fromtimestamp(number * self._step, UTC)
+        moment = datetime.fromtimestamp(number * 86_400 // self._per_day, UTC)
         return self._row.format(number, f"{moment:%Y-%m-%dT%H:%M:%SZ}")
 
 

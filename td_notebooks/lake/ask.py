@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -62,18 +62,37 @@ def connect(tables: Sequence[Table]) -> duckdb.DuckDBPyConnection:
     return base
 
 
-def sql(tables: Sequence[Table], query: str, parameters: object = None) -> pd.DataFrame:
-    """Answer a question in SQL; see `Lake.sql`."""
-    mentioned = {word.lower() for word in _WORD.findall(query)}
-    asked = [table for table in tables if table.report_type in mentioned]
-    base = connect(asked)
+def words(query: str) -> set[str]:
+    """Return the words of a question, some of which may be tables."""
+    return {word.lower() for word in _WORD.findall(query)}
+
+
+def sql(
+    tables: Sequence[Table],
+    query: str,
+    parameters: object = None,
+    *,
+    there: Callable[[], Sequence[str]],
+) -> pd.DataFrame:
+    """Answer a question in SQL; see `Lake.sql`.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+        Those that the question mentions, whether they exist or not.
+    query : str
+    parameters : sequence, optional
+    there : callable
+        Returns the names of all tables, for a message.
+    """
+    base = connect(tables)
     try:
         found = base.sql(query, params=parameters)
         answer = pa.table({}) if found is None else found.to_arrow_table()
     except needed("duckdb").Error as error:
         raise LakeError(
             f"DuckDB: {str(error).strip()}",
-            hint=f"The lake has {', '.join(t.report_type for t in tables) or 'no tables yet'}.",
+            hint=f"The lake has {', '.join(there()) or 'no tables yet'}.",
         ) from None
     finally:
         base.close()
@@ -272,8 +291,3 @@ def _as_frame(table: pa.Table) -> pd.DataFrame:
         table = table.cast(pa.schema(fields))
     frame: pd.DataFrame = table.to_pandas(types_mapper=kinds.get)
     return frame
-
-
-def names_in(value: Any) -> list[str]:
-    """Return the names given as one text or several."""
-    return [value] if isinstance(value, str) else list(value)

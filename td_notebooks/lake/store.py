@@ -205,7 +205,9 @@ class Lake:
         """
         from . import ask
 
-        return ask.sql([self.table(name) for name in self.tables], query, parameters)
+        mentioned = ask.words(query) & set(known_types())
+        tables = [self.table(name) for name in sorted(mentioned)]
+        return ask.sql(tables, query, parameters, there=lambda: self.tables)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a DuckDB connection with the tables as they are now.

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 from world import NOW, SMALL
 
-from td_notebooks.errors import ConfigError, ForbiddenError, LakeError, TokenError
+from td_notebooks.errors import ConfigError, LakeError, TokenError
+from td_notebooks.front_door import connect
 from td_notebooks.reports.events import Finished, Submitted
 from td_notebooks.reports.schedule import QUOTA
 from td_notebooks.sandbox import CentreSettings, SandboxClock
@@ -72,7 +73,7 @@ def test_a_lake_gives_what_the_client_gives(lake, client):
     some = lake.frame(
         "calls", "2026-11-01", "2026-11-10", columns=["end_at", "call_id", "talk_time"]
     )
-    assert list(some.columns) == wanted and len(some)
+    assert list(some.columns) == ["end_at", "call_id", "talk_time"] and len(some)
     reader = lake.arrow("calls", "2026-11-01", "2026-11-10", columns=["call_id"], batch_size=10)
     batches = list(reader)
     assert max(batch.num_rows for batch in batches) <= 10
@@ -255,18 +256,18 @@ def test_a_deadline_leaves_the_rest_for_the_next_time(start_sandbox, open_client
 
 def test_new_columns_come_and_missing_ones_are_empty(lake, rows):
     lake.sync("calls", since="3d", until="2026-11-17", lookback="0d")
-    rows.render = lambda *arguments, **more: with_mood(*arguments, **more)
+    rows.render = lambda *arguments, **more: with_weather(*arguments, **more)
 
-    def with_mood(report_type, found, format, *, timezone):
+    def with_weather(report_type, found, format, *, timezone):
         text = b"".join(render(report_type, found, format, timezone=timezone))
-        yield text.replace(b'"call_id"', b'"mood?":"good","call_id"')
+        yield text.replace(b'"call_id"', b'"weather?":"good","call_id"')
 
     done = lake.sync("calls", since="3d", lookback="1d")
-    assert any("mood?" in outcome.drift for outcome in done.outcomes)
-    found = lake.sql("SELECT mood, count(*) AS n FROM calls GROUP BY 1 ORDER BY 2")
-    assert set(found.mood.dropna()) == {"good"} and found.mood.isna().any()
-    assert "mood" not in lake.frame("calls", "2026-11-15", "2026-11-16").columns
-    assert "mood" in lake.frame("calls", "2026-11-17", "2026-11-18").columns
+    assert any("weather?" in outcome.drift for outcome in done.outcomes)
+    found = lake.sql("SELECT weather, count(*) AS n FROM calls GROUP BY 1 ORDER BY 2")
+    assert set(found.weather.dropna()) == {"good"} and found.weather.isna().any()
+    assert "weather" not in lake.frame("calls", "2026-11-15", "2026-11-16").columns
+    assert "weather" in lake.frame("calls", "2026-11-17", "2026-11-18").columns
 
 
 def test_a_transform_has_its_say_before_anything_is_stored(lake):
@@ -315,9 +316,20 @@ def test_what_cannot_be_done_is_told_before_anything_is_asked(lake, client, sand
 
 
 def test_an_account_that_cannot_be_read_ends_the_sync(start_sandbox, open_client, tmp_path):
-    client = open_client(start_sandbox(), scope="data-reports:read")
-    with pytest.raises((ForbiddenError, TokenError)):
-        client.lake(tmp_path / "lake").sync("calls", since="3d")
+    sandbox = start_sandbox()
+    with (
+        connect(
+            account=sandbox.account,
+            region="sandbox",
+            api_url=sandbox.api_url,
+            token_url=sandbox.token_url,
+            client_id=sandbox.client_id,
+            client_secret="wrong",
+        ) as client,
+        pytest.raises(TokenError),
+    ):
+        client.lake(tmp_path / "lake").sync("calls", since="3d", progress=None)
+    assert submits(sandbox) == 0
 
 
 def test_accounts_lie_side_by_side(start_sandbox, open_client, tmp_path):
