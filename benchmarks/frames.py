@@ -1,15 +1,18 @@
 """How long it takes, and how much memory, from a report file to a frame; against what others do.
 
 Run ``make bench``, or ``python benchmarks/frames.py [rows ...]``. Each contestant has a process of
-its own each time; they take turns, five times over. The table has the medians, and the medians of
-how many times longer than ours each took.
+its own each time; they take turns, five times over (those that no target names, twice). The table
+has the medians, and the medians of how many times longer than ours each took. Below it stand the
+targets and what was measured; they are meant for a million rows and two cores without other work.
 
-Peak memory is what the process held at most beyond what it held before, in megabytes.
+Peak memory is what the process held at most beyond what it held before, in megabytes. A network of
+1 Gbit/s is one that a server of our own paces; without that, client and server share the cores.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -17,17 +20,29 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sample
 
 ROUNDS = 5
+FEW = 2  # rounds of those that no target names
+GIGABIT = 125_000_000  # bytes a second
 PAGE = 1000  # rows in a page of the paging reader
 OURS = "td_notebooks"
+PARQUET = "td_notebooks, to Parquet"
+HTTP = "td_notebooks, HTTP to frame"
+DISK = "HTTP to disk alone"
+GBIT = ", 1 Gbit/s"
+FLOOR = {"csv": "pyarrow.csv alone, same types", "json": "pyarrow.json alone, lines"}
+PLAIN = "pandas.read_csv(parse_dates=...)"
+TYPED = "pandas.read_csv, same types"
+LOADS = "json.loads + DataFrame"
 
 
 def ours(path: Path, rows: int) -> object:
@@ -149,22 +164,29 @@ def duckdb_json(path: Path, rows: int) -> object:
     return found.to_arrow_table()
 
 
-def from_http(path: Path, rows: int) -> object:
-    """Fetch a file and read it, as a pull does: to a file on disk, then to a frame."""
-    from td_notebooks.frames import read_report
-
-    download_only(path, rows)
-    return read_report(fetched(path), "contacts")
-
-
-def download_only(path: Path, rows: int) -> object:
+def from_http(path: Path, rows: int, line: str = "") -> object:
+    """Read a file while it arrives, as a pull does."""
     import httpx
 
-    address = os.environ["BENCH_ADDRESS"] + path.name
-    with httpx.stream("GET", address) as answer, fetched(path).open("wb") as file:
+    from td_notebooks.frames import read_report
+    from td_notebooks.reports.download import BUFFER, Body, StopSwitch
+
+    with httpx.stream("GET", address(path, line)) as answer:
+        return read_report(Body(answer.iter_bytes(BUFFER), StopSwitch(), "reading"), "contacts")
+
+
+def download_only(path: Path, rows: int, line: str = "") -> object:
+    import httpx
+
+    target = path.with_name(f"fetched-{path.name}")
+    with httpx.stream("GET", address(path, line)) as answer, target.open("wb") as file:
         for chunk in answer.iter_bytes(1 << 16):
             file.write(chunk)
     return None
+
+
+def address(path: Path, line: str) -> str:
+    return f"{os.environ['BENCH_ADDRESS']}{line}{path.name}"
 
 
 def to_parquet(path: Path, rows: int) -> object:
@@ -174,35 +196,127 @@ def to_parquet(path: Path, rows: int) -> object:
 
 
 Contestant = Callable[[Path, int], object]
+
+
+class Taken(NamedTuple):
+    """What one run took."""
+
+    seconds: float
+    peak: float  # megabytes
+    frame: float  # megabytes of the frame it made, if it made one
+
+
 CONTESTANTS: dict[str, dict[str, Contestant]] = {
     "csv": {
         OURS: ours,
-        "pyarrow.csv alone, same types": arrow_csv,
-        "pandas.read_csv(parse_dates=...)": pandas_csv,
-        "pandas.read_csv, same types": pandas_csv_typed,
+        FLOOR["csv"]: arrow_csv,
+        PLAIN: pandas_csv,
+        TYPED: pandas_csv_typed,
         "polars.read_csv": polars_csv,
         "duckdb.read_csv": duckdb_csv,
-        "td_notebooks, to Parquet": to_parquet,
-        "td_notebooks, HTTP to frame": from_http,
-        "HTTP to disk alone": download_only,
+        PARQUET: to_parquet,
+        HTTP: from_http,
+        DISK: download_only,
+        HTTP + GBIT: partial(from_http, line="gigabit/"),
+        DISK + GBIT: partial(download_only, line="gigabit/"),
     },
     "json": {
         OURS: ours,
-        "pyarrow.json alone, lines": arrow_json,
-        "json.loads + DataFrame": loads,
+        FLOOR["json"]: arrow_json,
+        LOADS: loads,
         "pandas.json_normalize": normalize,
         "record by record, in pages": pages,
         "polars.read_json": polars_json,
         "duckdb.read_json": duckdb_json,
-        "td_notebooks, to Parquet": to_parquet,
-        "td_notebooks, HTTP to frame": from_http,
-        "HTTP to disk alone": download_only,
+        PARQUET: to_parquet,
+        HTTP: from_http,
+        DISK: download_only,
     },
 }
 
 
-def fetched(path: Path) -> Path:
-    return path.with_name(f"fetched-{path.name}")
+@dataclass(frozen=True)
+class Target:
+    """What was promised, and how to tell from one round: seconds, peak and frame by contestant."""
+
+    promise: str
+    most: float
+    measured: Callable[[Mapping[str, Taken]], float]
+    unit: str = "x"
+    least: bool = False  # the number is a least, not a most
+
+    def line(self, rounds: Sequence[Mapping[str, Taken]]) -> str:
+        """Say what was measured, as the median of the rounds."""
+        found = statistics.median(map(self.measured, rounds))
+        met = found >= self.most if self.least else found <= self.most
+        return (
+            f"  target {self.promise}, at {'least' if self.least else 'most'} {self.most:g} "
+            f"{self.unit}: measured {found:.2f} {self.unit}: {'met' if met else 'MISSED'}"
+        )
+
+
+def whole_way(gbit: str = "") -> Target:
+    return Target(
+        f"HTTP to frame{gbit}, against the slower of download and reading",
+        1.2,
+        lambda took: took[HTTP + gbit].seconds / max(took[DISK + gbit].seconds, took[OURS].seconds),
+    )
+
+
+MEMORY = [
+    Target(
+        "memory of building a frame, against the frame",
+        2.2,
+        lambda took: took[OURS].peak / took[OURS].frame,
+    ),
+    Target("memory from file to Parquet", 300, lambda took: took[PARQUET].peak, unit="MB"),
+]
+TARGETS = {
+    "csv": [
+        Target(
+            "time against the bare pyarrow.csv parse",
+            1.15,
+            lambda took: took[OURS].seconds / took[FLOOR["csv"]].seconds,
+        ),
+        Target(
+            "faster than pandas.read_csv(parse_dates=...)",
+            2,
+            lambda took: took[PLAIN].seconds / took[OURS].seconds,
+            least=True,
+        ),
+        Target(
+            "faster than pandas.read_csv asked for the same types",
+            4.5,
+            lambda took: took[TYPED].seconds / took[OURS].seconds,
+            least=True,
+        ),
+        whole_way(),
+        whole_way(GBIT),
+        *MEMORY,
+    ],
+    "json": [
+        Target(
+            "time against the bare pyarrow.json parse of lines",
+            1.3,
+            lambda took: took[OURS].seconds / took[FLOOR["json"]].seconds,
+        ),
+        Target(
+            "faster than json.loads + DataFrame",
+            7,
+            lambda took: took[LOADS].seconds / took[OURS].seconds,
+            least=True,
+        ),
+        Target(
+            "less memory than json.loads + DataFrame",
+            6,
+            lambda took: took[LOADS].peak / took[OURS].peak,
+            least=True,
+        ),
+        whole_way(),
+        *MEMORY,
+    ],
+}
+NAMED = {OURS, PARQUET, HTTP, DISK, HTTP + GBIT, DISK + GBIT, *FLOOR.values(), PLAIN, TYPED, LOADS}
 
 
 @contextmanager
@@ -218,13 +332,18 @@ def served(folder: Path) -> Iterator[str]:
 def serve(folder: Path) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            path = folder / self.path.lstrip("/")
+            path = folder / Path(self.path).name
+            pace = GIGABIT if self.path.startswith("/gigabit/") else math.inf
             self.send_response(200)
             self.send_header("Content-Length", str(path.stat().st_size))
             self.end_headers()
+            begun, sent = time.perf_counter(), 0
             with path.open("rb") as file:
-                while chunk := file.read(1 << 18):
-                    self.wfile.write(chunk)
+                while more := os.sendfile(self.wfile.fileno(), file.fileno(), None, 1 << 18):
+                    sent += more
+                    early = sent / pace - (time.perf_counter() - begun)
+                    if early > 0:
+                        time.sleep(early)
 
         def log_message(self, *given: object) -> None:
             pass
@@ -260,43 +379,47 @@ def run_here(kind: str, name: str, path: Path, rows: int) -> None:
     seconds = time.perf_counter() - start
     size = getattr(result, "memory_usage", None)
     frame = float(size(index=True, deep=False).sum()) / 2**20 if size else 0.0
-    print(json.dumps([seconds, resident("VmHWM") - before, frame]))
+    print(json.dumps(Taken(seconds, resident("VmHWM") - before, frame)))
 
 
-def main(rows: int, folder: Path, rounds: int = ROUNDS) -> None:
+def run_once(kind: str, name: str, path: Path, rows: int) -> Taken | str:
+    """Run one contestant in a process of its own; return what it took, or what it complained of."""
+    command = [sys.executable, __file__, "--one", kind, name, path, str(rows)]
+    with served(path.parent) as address:
+        environment = os.environ | {"BENCH_ADDRESS": address}
+        run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    return run.stderr.strip().splitlines()[-1] if run.returncode else Taken(*json.loads(run.stdout))
+
+
+def main(rows: int, folder: Path) -> None:
     """Measure and print."""
     paths = sample.write(folder, rows)
     for kind, contestants in CONTESTANTS.items():
-        measured: dict[str, list[list[float]]] = {name: [] for name in contestants}
+        rounds: list[dict[str, Taken]] = []
         failed: set[str] = set()
-        for _ in range(rounds):
+        for number in range(ROUNDS):
+            rounds.append({})
             for name in contestants:
-                if name in failed:
+                if name in failed or (number >= FEW and name not in NAMED):
                     continue
-                command = [sys.executable, __file__, "--one", kind, name, paths[kind], str(rows)]
-                with served(folder) as address:
-                    environment = os.environ | {"BENCH_ADDRESS": address}
-                    run = subprocess.run(
-                        command, capture_output=True, text=True, check=False, env=environment
-                    )
-                if run.returncode:
+                taken = run_once(kind, name, paths[kind], rows)
+                if isinstance(taken, str):
                     failed.add(name)
-                    print(f"{name}: {run.stderr.strip().splitlines()[-1][:90]}")
+                    print(f"{name}: {taken[:90]}")
                 else:
-                    measured[name].append(json.loads(run.stdout))
-        columns = len(sample.COLUMNS)
+                    rounds[-1][name] = taken
         size = paths[kind].stat().st_size / 1e6
-        print(f"\n{kind}, {rows:,} rows of {columns} columns, {size:,.0f} MB")
-        for name, taken in measured.items():
-            if taken and name not in failed:
-                times, peaks, _ = zip(*taken, strict=True)
-                ratios = [t / own[0] for t, own in zip(times, measured[OURS], strict=True)]
-                median = statistics.median
+        print(f"\n{kind}, {rows:,} rows of {len(sample.COLUMNS)} columns, {size:,.0f} MB")
+        for name in contestants:
+            some = [(took[name], took[OURS]) for took in rounds if name in took]
+            if some and name not in failed:
                 print(
-                    f"  {name:36}{median(times):8.3f} s {median(ratios):7.2f} x ours"
-                    f"{median(peaks):9,.0f} MB",
-                    flush=True,
+                    f"  {name:40}{statistics.median(its.seconds for its, _ in some):8.3f} s"
+                    f"{statistics.median(its.seconds / own.seconds for its, own in some):8.2f}"
+                    f" x ours{statistics.median(its.peak for its, _ in some):9,.0f} MB"
                 )
+        for target in TARGETS[kind]:
+            print(target.line(rounds), flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC
@@ -26,7 +25,7 @@ from .job import JobList, ReportJob
 from .progress import Progress
 from .pull import Pulled, load
 from .reports.api import JobsApi, check_format
-from .reports.download import fetch
+from .reports.download import Body, stream
 from .reports.events import Downloaded, Loaded, OnEvent
 from .reports.jobs import Job
 from .reports.schedule import Collecting, Schedule
@@ -334,21 +333,20 @@ class Talkdesk:
         windows = [_in_utc(month) for month in Timespan.of(start, end, timezone).months()]
 
         def collect(job: Job, collecting: Collecting) -> Pulled:
-            path = Path(folder) / job.id
-
-            def read(size: int) -> Pulled:
-                collecting.tell(Downloaded, size=size)
-                return load(
-                    path,
+            def read(body: Body) -> Pulled:
+                pulled = load(
+                    body,
                     report_type,
                     format=format,
                     strict=strict,
                     keep=Path(keep) / f"{job.id}.{format}" if keep else None,
                     check=collecting.stop.check,
                 )
+                body.drain()
+                collecting.tell(Downloaded, size=body.size)
+                return pulled
 
-            pulled = fetch(job, path, read, stop=collecting.stop)
-            path.unlink()
+            pulled = stream(job, read, stop=collecting.stop)
             collecting.tell(Loaded, rows=pulled.table.num_rows)
             return pulled
 
@@ -363,7 +361,6 @@ class Talkdesk:
             report_type=report_type,
         )
         with (
-            tempfile.TemporaryDirectory(prefix="td_notebooks-") as folder,
             Progress(progress) as schedule.on_event,
             interruptible(self._clock, way_back=schedule.way_back) as schedule.clock,
         ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from .clock import Clock
 from .interrupts import interruptible
 from .pull import Pulled, load
-from .reports.download import Stopped, StopSwitch, download, fetch
+from .reports.download import Body, Stopped, StopSwitch, download, stream
 from .reports.events import OnEvent
 from .reports.jobs import Job
 from .views import jobs_html
@@ -130,23 +129,21 @@ class ReportJob(Job):
         DownloadError, SchemaError, JobError, ApiError, NetworkError, TokenError
         """
         self._be_done()
-        with (
-            self._stoppable() as switch,
-            tempfile.TemporaryDirectory(prefix="td_notebooks-") as folder,
-        ):
-            path = Path(folder) / "report"
+        with self._stoppable() as switch:
 
-            def read(size: int) -> Pulled:
-                self.size = size
-                return load(
-                    path,
+            def read(body: Body) -> Pulled:
+                pulled = load(
+                    body,
                     self.report_type,
                     timezone=self.state.timezone or "UTC",
                     strict=strict,
                     check=switch.check,
                 )
+                body.drain()
+                self.size = body.size
+                return pulled
 
-            pulled = fetch(self, path, read, stop=switch)
+            pulled = stream(self, read, stop=switch)
         return pulled.frame(dtype_backend)
 
     @contextlib.contextmanager

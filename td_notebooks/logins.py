@@ -17,24 +17,11 @@ from .client import Talkdesk
 from .errors import AuthError, ConfigError
 from .profiles import KeyringKeeper, keyring_problem, read_profiles, write_keyring, write_profile
 from .secret import Secret, hidden
-from .settings import Settings, find_settings
+from .settings import NAMES, PROOFS, Settings, find_settings
 
 # What of the settings a profile keeps; secrets go into the keyring.
-_KEPT = (
-    "account",
-    "region",
-    "api_url",
-    "token_url",
-    "reports_path",
-    "client_id",
-    "key_id",
-    "key_algorithm",
-    "redirect_uri",
-    "scope",
-    "token_type",
-    "token_days",
-    "ca",
-)
+_ELSEWHERE = {"profile", "credentials_file", "login", *PROOFS}
+_KEPT = tuple(name for name in NAMES if name not in _ELSEWHERE)
 
 
 def login(

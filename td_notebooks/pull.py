@@ -6,13 +6,12 @@ The frames layer, and pandas with it, is imported when a file is read.
 from __future__ import annotations
 
 import contextlib
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
-from .errors import ConfigError
+from .errors import ConfigError, TalkdeskError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,8 +53,15 @@ class Pulled:
         return cls(assemble([part.table for part in parts], known), known, drift)
 
 
+class Source(Protocol):
+    """What a report is read from: a file, or one that is still on its way."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes; none at the end."""
+
+
 def load(
-    path: Path,
+    source: Path | Source,
     report_type: str,
     *,
     format: Format | None = None,
@@ -68,7 +74,7 @@ def load(
 
     Parameters
     ----------
-    path : Path
+    source : Path or Source
     report_type : str
     format : str, optional
         By default the one the first bytes show.
@@ -90,27 +96,79 @@ def load(
     """
     from .frames import read_batches, stack
 
-    if keep is not None:
-        _keep(path, keep)
-    reader = read_batches(path, report_type, format=format, timezone=timezone, strict=strict)
-    batches = []
-    for batch in reader:
-        check()
-        batches.append(batch)
+    with contextlib.ExitStack() as end:
+        if keep is not None:
+            if isinstance(source, Path):
+                source = end.enter_context(source.open("rb"))
+            source = end.enter_context(_kept(source, keep))
+        reader = read_batches(
+            cast("BinaryIO | Path", source),
+            report_type,
+            format=format,
+            timezone=timezone,
+            strict=strict,
+        )
+        batches = []
+        for batch in reader:
+            check()
+            batches.append(batch)
     return Pulled(stack(batches, reader.schema), reader.schema, reader.drift)
 
 
-def _keep(path: Path, target: Path) -> None:
+@contextlib.contextmanager
+def _kept(source: Source, target: Path) -> Iterator[_Keeping]:
+    """Keep all that `source` brings, also when it is no report; nothing if it does not end."""
     scratch = target.with_name(f".{target.name[:200]}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, scratch)
-        scratch.replace(target)
+        file = scratch.open("wb")
     except OSError as error:
-        raise ConfigError(
-            f"The report file could not be kept as {target}: {error.strerror or error}.",
-            hint="Give another place, or pull without keeping it.",
-        ) from None
+        raise _not_kept(target, error) from None
+    keeping = _Keeping(source, file, target)
+    try:
+        try:
+            yield keeping
+        except TalkdeskError:
+            if file.tell():
+                keeping.finish(scratch)
+            raise
+        keeping.finish(scratch)
     finally:
         with contextlib.suppress(OSError):
+            file.close()
+        with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeping:
+    """A source that writes what is read from it to a file."""
+
+    source: Source
+    file: BinaryIO
+    target: Path
+
+    def read(self, size: int, /) -> bytes:
+        data = self.source.read(size)
+        try:
+            self.file.write(data)
+        except OSError as error:
+            raise _not_kept(self.target, error) from None
+        return data
+
+    def finish(self, scratch: Path) -> None:
+        """Read what is left, and give the file its name."""
+        while self.read(1 << 16):
+            pass
+        try:
+            self.file.close()
+            scratch.replace(self.target)
+        except OSError as error:
+            raise _not_kept(self.target, error) from None
+
+
+def _not_kept(target: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"The report file could not be kept as {target}: {error.strerror or error}.",
+        hint="Give another place, or pull without keeping it.",
+    )

@@ -46,9 +46,9 @@ DEFAULT_SCOPES = {
 
 KNOWN_SCOPES = frozenset(" ".join(DEFAULT_SCOPES.values()).split())
 
-_PROOFS = ("client_secret", "private_key", "private_key_file")
-_PATHS = ("credentials_file", "private_key_file", "ca")
-_NAMES = (
+PROOFS = ("client_secret", "private_key", "private_key_file")
+PATHS = ("credentials_file", "private_key_file", "ca")
+NAMES = (
     "profile",
     "credentials_file",
     "account",
@@ -65,7 +65,7 @@ _NAMES = (
     "token_type",
     "token_days",
     "ca",
-    *_PROOFS,
+    *PROOFS,
 )
 
 # Ids as Talkdesk writes them: of accounts (24, or with hyphens), of clients and keys (32).
@@ -152,10 +152,10 @@ def find_settings(**arguments: str | Secret | None) -> Settings:
         A setting is missing, contradictory or unusable. Every place looked at is named.
     """
     places = list(_places(arguments))
-    found = {name: setting for name in _NAMES if (setting := _first(places, name))}
-    for contradicted in set(_PROOFS) - {_proof(places)}:
+    found = {name: setting for name in NAMES if (setting := _first(places, name))}
+    for contradicted in set(PROOFS) - {_proof(places)}:
         found.pop(contradicted, None)
-    if "client_id" in found and not found.keys() & set(_PROOFS):
+    if "client_id" in found and not found.keys() & set(PROOFS):
         found |= _from_keyring(_value(found, "client_id"))
     _require(found, places)
     _check_looks(found)
@@ -177,7 +177,7 @@ def find_settings(**arguments: str | Secret | None) -> Settings:
         ca=ca or None,
         redirect_uri=_value(found, "redirect_uri", REDIRECT_URI),
         profile=profile,
-        found=tuple(found[name] for name in _NAMES if name in found),
+        found=tuple(found[name] for name in NAMES if name in found),
     )
 
 
@@ -205,8 +205,8 @@ class _Place:
 
 
 def _places(arguments: Mapping[str, str | Secret | None]) -> Iterator[_Place]:
-    if unknown := set(arguments) - set(_NAMES):
-        raise ConfigError(f"Unknown setting {min(unknown)!r}: there are {', '.join(_NAMES)}.")
+    if unknown := set(arguments) - set(NAMES):
+        raise ConfigError(f"Unknown setting {min(unknown)!r}: there are {', '.join(NAMES)}.")
     named: set[str] = set()
     for place in _own_places(arguments):
         yield place
@@ -233,7 +233,7 @@ def _own_places(arguments: Mapping[str, str | Secret | None]) -> Iterator[_Place
 def _from_there(values: Mapping[str, str | None], folder: Path) -> dict[str, str | None]:
     """Read the paths in a ``.env`` as seen from its folder: the notebook may be further down."""
     found = dict(values)
-    for name in map(variable, _PATHS):
+    for name in map(variable, PATHS):
         path = Path(found.get(name) or "/")
         with contextlib.suppress(RuntimeError):  # no such home
             path = path.expanduser()
@@ -305,7 +305,7 @@ def _first(places: list[_Place], name: str) -> Setting | None:
 
 def _proof(places: list[_Place]) -> str | None:
     for place in places:
-        given = [name for name in _PROOFS if place.get(name)]
+        given = [name for name in PROOFS if place.get(name)]
         if len(given) > 1:
             raise ConfigError(
                 f"{place.label.rstrip(':')}: {' and '.join(given)} are both given.",
@@ -328,7 +328,7 @@ def _require(found: Mapping[str, Setting], places: list[_Place]) -> None:
         if name not in found
         and not (name == "account" and "token_url" in found and "api_url" in found)
     ]
-    if not found.keys() & set(_PROOFS):
+    if not found.keys() & set(PROOFS):
         missing.append("client_secret (or private_key with key_id)")
     elif "client_secret" not in found and "key_id" not in found:
         missing.append("key_id")

@@ -130,11 +130,11 @@ def test_what_its_prose_tells_to_type_exists(path):
     import typer
 
     from td_notebooks.cli.app import app
-    from td_notebooks.settings import _NAMES, variable
+    from td_notebooks.settings import NAMES, variable
 
     notebook = nbformat.read(path, as_version=4)
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    assert set(re.findall(r"TALKDESK_[A-Z_]+", prose)) <= {variable(name) for name in _NAMES}
+    assert set(re.findall(r"TALKDESK_[A-Z_]+", prose)) <= {variable(name) for name in NAMES}
     for _, *words in map(str.split, re.findall(r"^td-notebooks .*$", prose, flags=re.MULTILINE)):
         command = typer.main.get_command(app)
         while words and words[0] in getattr(command, "commands", {}):

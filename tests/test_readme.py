@@ -15,7 +15,7 @@ import pytest
 
 from td_notebooks.cli import exits
 from td_notebooks.reports.schemas import report_types, schema
-from td_notebooks.settings import _NAMES, find_settings, variable
+from td_notebooks.settings import NAMES, find_settings, variable
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -166,7 +166,7 @@ def test_an_empty_report_has_the_types_of_a_full_one(start_sandbox, open_client)
 
 
 def test_the_variables_named_are_read():
-    assert set(re.findall(r"TALKDESK_\w+", README)) <= {variable(name) for name in _NAMES}
+    assert set(re.findall(r"TALKDESK_\w+", README)) <= {variable(name) for name in NAMES}
 
 
 def test_the_exit_codes_are_those_of_the_commands():

@@ -29,7 +29,8 @@ Types = Annotated[
     typer.Argument(metavar="TYPE...", help="By default those that are there.", show_default=False),
 ]
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", help="A .csv, .parquet, .json or .jsonl file.")
+    Path | None,
+    typer.Option("-o", "--output", help="A .csv, .parquet, .json, .jsonl or .xlsx file."),
 ]
 
 
@@ -136,14 +137,14 @@ def _in_order(
     """Return rows as `report` writes them: in the order of the time column and the key."""
     from ..reports.schemas import schema
 
-    rows: Any = lake.arrow(
-        report_type, since, until, timezone=zone, account=account, columns=columns
-    )
-    table = rows.read_all()
     known = schema(report_type)
     names = [name for name in (known.time_column, *known.primary_key) if name]
+    asked = columns and [*columns, *(name for name in names if name not in columns)]
+    rows: Any = lake.arrow(report_type, since, until, timezone=zone, account=account, columns=asked)
+    table = rows.read_all()
     keys = [(name, "ascending") for name in names if name in table.column_names]
-    return table.sort_by(keys) if keys else table
+    table = table.sort_by(keys) if keys else table
+    return table.select(columns) if columns else table
 
 
 def _open(path: str, given: list[str] | None) -> Lake:

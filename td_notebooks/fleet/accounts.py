@@ -30,29 +30,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from ..settings import Settings, find_settings
+from ..settings import NAMES, PATHS, Settings, find_settings
 from ..timespan import zone as check_zone
 
 if TYPE_CHECKING:
     from ..client import Talkdesk
 
-_SETTINGS = (
-    "profile",
-    "credentials_file",
-    "account",
-    "region",
-    "api_url",
-    "token_url",
-    "reports_path",
-    "client_id",
-    "key_id",
-    "key_algorithm",
-    "private_key_file",
-    "scope",
-    "ca",
-)
 _SECRETS = ("client_secret", "private_key", "password", "secret")
-_PATHS = ("credentials_file", "private_key_file", "ca")
+_SETTINGS = tuple(name for name in NAMES if name not in (*_SECRETS, "login"))
 # What may come from the environment: it is of this machine, and not of an account.
 _SHARED = {"ca", "scope", "reports_path", "redirect_uri"}
 
@@ -180,7 +165,7 @@ def _entry(path: Path, number: int, values: Mapping[str, object]) -> AccountEntr
         if not isinstance(value, str) or not value.strip():
             raise ConfigError(f"{here}: {name} must be a text.")
     settings = {name: str(values[name]).strip() for name in _SETTINGS if name in values}
-    for name in settings.keys() & set(_PATHS):
+    for name in settings.keys() & set(PATHS):
         settings[name] = str(path.parent / Path(settings[name]).expanduser())
     if not settings.keys() & {"profile", "credentials_file", "client_id"}:
         raise ConfigError(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ..reports.schemas import Column
     from .drift import Shape, Shaped, Watch
-    from .feed import Feed
+    from .feed import Bytes, Feed
 
 PIECE = 4  # blocks handed to pyarrow at once
 AHEAD = 3  # pieces in its hands: one is parsed, one waits, one is converted
@@ -64,29 +64,32 @@ def read(feed: Feed, watch: Watch, shape: Shape, pool: Executor) -> Iterator[lis
     header = _header(feed, watch)
     types = {name: parsed_type(column) for name, column in watch.columns.items()}
     rows = 0
-    ahead: deque[tuple[int, Future[list[Shaped] | _Damage]]] = deque()
+    ahead: deque[tuple[int, bytearray, Future[list[Shaped] | _Damage]]] = deque()
 
-    def work(block: bytes) -> list[Shaped] | _Damage:
-        batches = _parse(_without_header(block, header), types)
+    def work(piece: Bytes, last: bool) -> list[Shaped] | _Damage:
+        piece = _without_header(piece, header)
+        # Every other piece ends outside quotes.
+        batches = (_unclosed(piece) if last else None) or _parse(piece, types)
         return batches if isinstance(batches, _Damage) else [shape(batch) for batch in batches]
 
-    blocks = _blocks(feed)
+    pieces = _pieces(feed)
     while True:
-        while len(ahead) < AHEAD and (found := next(blocks, None)):
-            offset, block = found
-            ahead.append((offset, pool.submit(work, block)))
+        while len(ahead) < AHEAD and (found := next(pieces, None)):
+            offset, piece, last = found
+            ahead.append((offset, piece, pool.submit(work, piece, last)))
         if not ahead:
             return
-        offset, parsing = ahead.popleft()
+        offset, piece, parsing = ahead.popleft()
         shaped = parsing.result()
+        feed.reuse(piece)
         if isinstance(shaped, _Damage):
             raise shaped.error(rows, offset)
         rows += sum(batch.num_rows for batch, _ in shaped)
         yield shaped
 
 
-def _blocks(feed: Feed) -> Iterator[tuple[int, bytes]]:
-    """Cut the file after whole rows; yield where a block starts, and the block."""
+def _pieces(feed: Feed) -> Iterator[tuple[int, bytearray, bool]]:
+    """Cut the file after whole rows; yield where a piece starts, it, and if it is the last."""
     while held := feed.fill(PIECE * feed.block):
         end = _cut(held)
         while not end and not feed.ended:
@@ -94,8 +97,7 @@ def _blocks(feed: Feed) -> Iterator[tuple[int, bytes]]:
             end = _cut(held)
         if feed.ended:
             end = len(held)
-        yield feed.offset, held[:end]
-        feed.use(end)
+        yield feed.offset, feed.take(end), feed.ended
 
 
 def _header(feed: Feed, watch: Watch) -> bytes:
@@ -111,7 +113,7 @@ def _header(feed: Feed, watch: Watch) -> bytes:
         )
     while not (end := _first_row_end(held)) and not feed.ended:
         held = feed.more()
-    line = held[: end or len(held)]
+    line = bytes(held[: end or len(held)])
     try:
         fields, *others = csv.reader(io.StringIO(line.decode(), newline=""))
     except UnicodeDecodeError as error:
@@ -143,7 +145,7 @@ def _header(feed: Feed, watch: Watch) -> bytes:
     return line.rstrip(b"\r\n")
 
 
-def _first_row_end(held: bytes) -> int:
+def _first_row_end(held: Bytes) -> int:
     """Return the end of the first row; 0 if it is not there."""
     end, quotes, counted = held.find(b"\n") + 1, 0, 0
     while end:
@@ -174,7 +176,7 @@ def parsed_type(column: Column | None) -> pa.DataType:
     return arrow_type(column)
 
 
-def _cut(held: bytes) -> int:
+def _cut(held: Bytes) -> int:
     """Return where the last whole row ends: after a line end outside quotes."""
     end = held.rfind(b"\n") + 1
     if quotes(held, end) % 2 == 0:
@@ -190,31 +192,31 @@ def _cut(held: bytes) -> int:
     return 0
 
 
-def _without_header(block: bytes, header: bytes) -> bytes:
+def _without_header(piece: Bytes, header: bytes) -> Bytes:
     """Drop rows that repeat the header, as files put together end to end have them."""
-    if not header or header not in block:
-        return block
+    if not header or header not in piece:
+        return piece
     row = rb"(?:\A|(?<=\n))(?:%b)?%b(?:\r?\n|\Z)" % (BOM, re.escape(header))
     kept, start, quotes, counted = [], 0, 0, 0
-    for found in re.finditer(row, block):
-        quotes += block.count(b'"', counted, found.start())
+    for found in re.finditer(row, piece):
+        quotes += piece.count(b'"', counted, found.start())
         counted = found.start()
         if quotes % 2 == 0:
-            kept.append(block[start : found.start()])
+            kept.append(piece[start : found.start()])
             start = found.end()
-    return b"".join([*kept, block[start:]])
+    return b"".join([*kept, piece[start:]])
 
 
 @dataclass(frozen=True)
 class _Damage:
-    """Where in a block the first damaged row is, and what is wrong with it."""
+    """Where in a piece the first damaged row is, and what is wrong with it."""
 
     rows: int  # whole rows before it
     what: str
     not_text: UnicodeDecodeError | None = None
 
     def error(self, rows: int, offset: int) -> DownloadError:
-        """Return the error, given how many rows and bytes came before the block."""
+        """Return the error, given how many rows and bytes came before the piece."""
         if self.not_text:
             return utf8_error(self.not_text, offset)
         return DownloadError(
@@ -223,19 +225,17 @@ class _Damage:
         )
 
 
-def _parse(block: bytes, types: dict[str, pa.DataType]) -> list[pa.RecordBatch] | _Damage:
+def _parse(piece: Bytes, types: dict[str, pa.DataType]) -> list[pa.RecordBatch] | _Damage:
     """Parse a piece of whole rows, as catalogued if it can be, else as text."""
-    if not block or block.isspace():
+    if not piece or piece.isspace():
         return []
-    if not is_utf8(block):
-        return _not_text(block)
-    if damage := _unclosed(block):
-        return damage
-    if block.startswith(BOM):  # a character of its first value: pyarrow would drop one such mark
-        block = BOM + block
-    for shared in (True, False) if _shareable(block) else (False,):
+    if not is_utf8(piece):
+        return _not_text(piece)
+    if piece.startswith(BOM):  # a character of its first value: pyarrow would drop one such mark
+        piece = BOM + piece
+    for shared in (True, False) if _shareable(piece) else (False,):
         try:
-            return list(_table(block, types, shared=shared).to_batches())
+            return list(_table(piece, types, shared=shared).to_batches())
         except pa.ArrowInvalid:
             pass
     bad: list[pacsv.InvalidRow] = []
@@ -246,7 +246,7 @@ def _parse(block: bytes, types: dict[str, pa.DataType]) -> list[pa.RecordBatch] 
 
     try:
         text = dict.fromkeys(types, TEXT)
-        return list(_table(block, text, shared=False, on_bad_row=note).to_batches())
+        return list(_table(piece, text, shared=False, on_bad_row=note).to_batches())
     except pa.ArrowInvalid:
         if not bad:
             return _Damage(0, "it cannot be read as CSV")
@@ -254,7 +254,7 @@ def _parse(block: bytes, types: dict[str, pa.DataType]) -> list[pa.RecordBatch] 
         return _Damage((bad[0].number or 1) - 1, what)
 
 
-def _shareable(piece: bytes) -> bool:
+def _shareable(piece: Bytes) -> bool:
     """Tell whether pyarrow may share out the blocks: it would cut at any line end, quoted or not.
 
     It cuts at the last line end of a block, and the row that goes on into the next block at the
@@ -275,37 +275,37 @@ def _shareable(piece: bytes) -> bool:
     return True
 
 
-def _not_text(block: bytes) -> _Damage:
+def _not_text(piece: Bytes) -> _Damage:
     """Find the first byte that is not UTF-8."""
     try:
-        block.decode()
+        piece.decode()
     except UnicodeDecodeError as error:
         return _Damage(0, "", error)
     return _Damage(0, "it cannot be read as text")
 
 
-def _unclosed(block: bytes) -> _Damage | None:
+def _unclosed(piece: Bytes) -> _Damage | None:
     """Find a quote that is never closed; pyarrow would take what there is."""
-    if quotes(block) % 2 == 0:
+    if quotes(piece) % 2 == 0:
         return None
-    unquoted = _QUOTED.sub(b"", block)
+    unquoted = _QUOTED.sub(b"", piece)
     opened = _OPENING.search(unquoted)
     return opened and _Damage(unquoted.count(b"\n", 0, opened.end()), "it ends within quotes")
 
 
 def _table(
-    block: bytes, types: dict[str, pa.DataType], *, shared: bool, on_bad_row: object = None
+    piece: Bytes, types: dict[str, pa.DataType], *, shared: bool, on_bad_row: object = None
 ) -> pa.Table:
     """Parse a piece that is UTF-8, its blocks shared out among threads or all in one go."""
     return pacsv.read_csv(
-        pa.BufferReader(block),
+        pa.BufferReader(piece),
         read_options=pacsv.ReadOptions(
             column_names=list(types),
-            block_size=BLOCK if shared else len(block) + 1,
+            block_size=BLOCK if shared else len(piece) + 1,
             use_threads=shared,
         ),
         parse_options=pacsv.ParseOptions(
-            quote_char='"' if b'"' in block else False,
+            quote_char='"' if b'"' in piece else False,
             newlines_in_values=not shared,
             invalid_row_handler=on_bad_row,
         ),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import zlib
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from ..errors import DownloadError
 
-# What is parsed at once: large enough that starting a parser costs nothing, small enough to stay in
-# the cache of a processor, which counts for more (blocks of 16 MB take half as long again).
+# What one thread parses at once: large enough that starting a parser costs nothing, small enough to
+# stay in the cache of a processor, which counts for more (blocks of 16 MB take half as long again).
 BLOCK = 1 << 20
+STEP = 1 << 17  # bytes read at once
 # No row of a report is longer than this; bytes that hold no end of a row are not a report.
 LONGEST_ROW = 16 << 20
 BOM = b"\xef\xbb\xbf"
+
+Bytes: TypeAlias = bytes | bytearray
 
 
 class Feed:
@@ -30,7 +33,7 @@ class Feed:
 
     Attributes
     ----------
-    held : bytes
+    held : bytearray
         Bytes read and not used yet.
     ended : bool
         Whether `held` is all that remains.
@@ -40,10 +43,11 @@ class Feed:
 
     def __init__(self, source: BinaryIO, *, block: int = BLOCK) -> None:
         self.block = block
-        self.held = b""
+        self.held = bytearray()
         self.ended = False
         self.offset = 0
         self._source = source
+        self._spare: list[bytearray] = []
         self._gzip: zlib._Decompress | None = None
         self._packed = b""
         start = self._read(2)
@@ -51,18 +55,24 @@ class Feed:
             self._gzip = zlib.decompressobj(wbits=31)
             self._packed = start
         else:
-            self.held = start
+            self.held += start
 
-    def fill(self, size: int | None = None) -> bytes:
+    def fill(self, size: int | None = None) -> bytearray:
         """Hold at least `size` bytes (a block by default), or all that remains; return them."""
         size = size or self.block
-        while len(self.held) < size and not self.ended:
-            more = self._unpacked(self.block) if self._gzip else self._read(size - len(self.held))
-            self.ended = not more
-            self.held += more
+        if len(self.held) < size and not self.ended:
+            room, filled = self._room(size), len(self.held)
+            room[:filled] = self.held
+            with memoryview(room) as view:
+                while filled < len(room) and (more := self._next(len(room) - filled)):
+                    view[filled : filled + len(more)] = more
+                    filled += len(more)
+            self.ended = filled < len(room)
+            del room[filled:]
+            self.held = room
         return self.held
 
-    def more(self) -> bytes:
+    def more(self) -> bytearray:
         """Hold twice as much: what is held has no end of a row.
 
         Raises
@@ -80,13 +90,44 @@ class Feed:
 
     def use(self, size: int) -> None:
         """Let go of the first `size` bytes held."""
-        self.held = self.held[size:]
+        del self.held[:size]
         self.offset += size
+
+    def take(self, size: int) -> bytearray:
+        """Return the first `size` bytes held, and let go of them; only what remains is copied."""
+        taken, self.held = self.held, self.held[size:]
+        del taken[size:]
+        self.offset += size
+        return taken
+
+    def reuse(self, taken: bytearray) -> None:
+        """Read into what `take` returned, once nobody needs it: fresh memory costs more than that.
+
+        The system wipes every page before it gives it away.
+        """
+        self._spare.append(taken)
 
     def give_back(self, unused: bytes) -> None:
         """Take back the bytes used last."""
-        self.held = unused + self.held
+        self.held[:0] = unused
         self.offset -= len(unused)
+
+    def _room(self, size: int) -> bytearray:
+        """Return `size` bytes to read into."""
+        while self._spare:
+            room = self._spare.pop()
+            try:
+                del room[size:]
+                room += bytes(size - len(room))
+            except BufferError:  # a parser still looks at it
+                continue
+            return room
+        return bytearray(size)
+
+    def _next(self, size: int) -> bytes:
+        """Return some bytes of the report, `size` at most; nothing only at its end."""
+        size = min(size, STEP)
+        return self._unpacked(size) if self._gzip else self._source.read(size)
 
     def _read(self, size: int) -> bytes:
         """Return exactly `size` bytes, fewer only at the end."""
@@ -122,7 +163,7 @@ class Feed:
         return data
 
 
-def layout(held: bytes) -> Literal["csv", "json", "neither"]:
+def layout(held: Bytes) -> Literal["csv", "json", "neither"]:
     """Tell a report's format from its first bytes; `other_kind` names what is neither."""
     start = held.removeprefix(BOM).lstrip()[:1]
     if start in (b"{", b"["):
@@ -130,7 +171,7 @@ def layout(held: bytes) -> Literal["csv", "json", "neither"]:
     return "csv" if start and other_kind(held) is None else "neither"
 
 
-def other_kind(held: bytes) -> str | None:
+def other_kind(held: Bytes) -> str | None:
     """Say what bytes are that are no report, from their start."""
     start = held.removeprefix(BOM).lstrip()[:5]
     if not start:
@@ -151,14 +192,14 @@ def other_kind(held: bytes) -> str | None:
     return "some other kind of file" if b"\x00" in held[:1024].partition(b"\n")[0] else None
 
 
-def quotes(data: bytes, end: int | None = None) -> int:
+def quotes(data: Bytes, end: int | None = None) -> int:
     """Count the double quotes before `end`, three times as fast as ``bytes.count`` does."""
     if b'"' not in data:
         return 0
     return int(np.count_nonzero(np.frombuffer(data, np.uint8)[:end] == ord('"')))
 
 
-def is_utf8(data: bytes) -> bool:
+def is_utf8(data: Bytes) -> bool:
     """Tell whether bytes are UTF-8, without making text of them."""
     if data.isascii():
         return True

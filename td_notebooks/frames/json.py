@@ -59,7 +59,7 @@ _AS = {
 class _Ahead:
     """A piece in the hands of a thread."""
 
-    raw: bytes  # with what stands before its first row
+    raw: bytearray  # with what stands before its first row
     start: int
     offset: int  # of the first row in the file
     work: Future[Shaped | pa.RecordBatch | None]
@@ -257,8 +257,7 @@ class Entries:
         size = PIECE + PIECE // 16  # enough to see that another row follows
         while len(ahead) < AHEAD and (found := cut(feed.fill(size), PIECE, array=self._array)):
             start, end = found
-            raw = feed.held[:end]
-            feed.use(end)
+            raw = feed.take(end)
             work = self._pool.submit(self._work, memoryview(raw)[start:], fields)
             ahead.append(_Ahead(raw, start, feed.offset - end + start, work))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from .feed import Bytes
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _COMMA = re.compile(rb"\s*,\s*(?=\{)")
@@ -92,14 +95,14 @@ def rows_of(
     return rows, at, "limit"
 
 
-def cut(held: bytes, size: int, *, array: bool) -> tuple[int, int] | None:
+def cut(held: Bytes, size: int, *, array: bool) -> tuple[int, int] | None:
     """Return where the next row starts, and where the last one of a piece ends."""
     lead = (_COMMA if array else _START).match(held)
     end = _last_row_end(held, lead.end(), size, array=array) if lead else 0
     return (lead.end(), end) if lead and end else None
 
 
-def _last_row_end(held: bytes, start: int, size: int, *, array: bool) -> int:
+def _last_row_end(held: Bytes, start: int, size: int, *, array: bool) -> int:
     """Return the end of the last row that ends within a piece from `start`; 0 if none does."""
     between = _BETWEEN_ENTRIES if array else _BETWEEN_LINES
     at = start + size

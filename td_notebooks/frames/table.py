@@ -188,17 +188,24 @@ def _pandas_array(
     if pa.types.is_timestamp(values.type):
         return values.to_pandas().array
     if pa.types.is_boolean(values.type):
-        return pd.arrays.BooleanArray(*_values_and_mask(values, False))
+        return pd.arrays.BooleanArray(_own(values.fill_null(False)), _missing(values))
     if pa.types.is_integer(values.type):
-        return pd.arrays.IntegerArray(*_values_and_mask(values, 0))
-    return pd.arrays.FloatingArray(*_values_and_mask(values, 0.0))
+        return pd.arrays.IntegerArray(_numbers(values, np.dtype("int64")), _missing(values))
+    return pd.arrays.FloatingArray(_numbers(values, np.dtype("float64")), _missing(values))
 
 
-def _values_and_mask(values: pa.ChunkedArray, filler: float) -> tuple[Any, Any]:
-    """Return the values with a filler for missing ones, and which are missing."""
-    if not values.null_count:
-        return _own(values), np.zeros(len(values), bool)
-    return _own(values.fill_null(filler)), _own(values.is_null())
+def _numbers(values: pa.ChunkedArray, kind: np.dtype[Any]) -> Any:
+    """Return numbers one after the other; where one is missing, any may stand."""
+    parts = [
+        np.frombuffer(part.buffers()[1], kind, len(part), part.offset * kind.itemsize)
+        for part in values.chunks
+        if len(part)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0, kind)
+
+
+def _missing(values: pa.ChunkedArray) -> Any:
+    return _own(values.is_null()) if values.null_count else np.zeros(len(values), bool)
 
 
 def _own(values: pa.ChunkedArray) -> Any:

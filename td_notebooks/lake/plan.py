@@ -44,6 +44,8 @@ class Wish:
     ----------
     since, until : datetime
         Aware; half-open.
+    now : datetime
+        From which the look-back counts, and whose day is today.
     lookback : timedelta
         How far back complete windows are asked for again.
     full : bool
@@ -54,6 +56,7 @@ class Wish:
 
     since: datetime
     until: datetime
+    now: datetime
     lookback: timedelta = timedelta(days=3)
     full: bool = False
     timezone: str = "UTC"
@@ -78,24 +81,25 @@ def windows(wish: Wish, ledger: Ledger, account: str) -> list[Timespan]:
     since, until = wish.since.astimezone(UTC), wish.until.astimezone(UTC)
     if since >= until:
         return []
-    recent = max(since, lookback_start(until, wish.lookback, wish.timezone))
+    now = wish.now.astimezone(UTC)
+    recent = max(since, min(until, lookback_start(now, wish.lookback, wish.timezone)))
     present = [] if wish.full else ledger.complete(account)
     wanted = difference([(since, until)], [(start, min(end, recent)) for start, end in present])
     wholes = ledger.undividable(account)
-    pieces = _whole(_from_full_hours(wanted, until, since, wish.timezone), wholes)
+    pieces = _whole(_from_full_hours(wanted, now, since, wish.timezone), wholes)
     return [
         Timespan(start, end)
         for piece in pieces
-        for start, end in _cut(piece, _cuts(piece, recent, until, wish.timezone), wholes)
+        for start, end in _cut(piece, _cuts(piece, recent, now, wish.timezone), wholes)
     ]
 
 
-def lookback_start(until: datetime, lookback: timedelta, timezone: str) -> datetime:
+def lookback_start(now: datetime, lookback: timedelta, timezone: str) -> datetime:
     """Return where the look-back begins: at a local midnight, or a full hour if it is short.
 
     Parameters
     ----------
-    until : datetime
+    now : datetime
         Its end.
     lookback : timedelta
         Of less than a day, it begins at a full hour; of none, it is empty.
@@ -103,8 +107,8 @@ def lookback_start(until: datetime, lookback: timedelta, timezone: str) -> datet
         IANA name.
     """
     if not lookback:
-        return until
-    local = (until - lookback).astimezone(zone(timezone))
+        return now
+    local = (now - lookback).astimezone(zone(timezone))
     return (_midnight(local) if lookback >= timedelta(days=1) else _full_hour(local)).astimezone(
         UTC
     )
@@ -147,7 +151,7 @@ def known_until(end: datetime, asked_at: datetime, delay: timedelta) -> datetime
 
 
 def _from_full_hours(
-    spans: Iterable[Span], until: datetime, since: datetime, timezone: str
+    spans: Iterable[Span], now: datetime, since: datetime, timezone: str
 ) -> list[Span]:
     """Let the spans that reach into the last two days begin at full hours.
 
@@ -157,7 +161,7 @@ def _from_full_hours(
     tz = zone(timezone)
     return union(
         (max(since, _full_hour(start.astimezone(tz)).astimezone(UTC)), end)
-        if end > until - timedelta(days=2)
+        if end > now - timedelta(days=2)
         else (start, end)
         for start, end in spans
     )
@@ -177,10 +181,10 @@ def _divides(span: Span, whole: Span) -> bool:
     return splits(span[0], whole) or splits(span[1], whole)
 
 
-def _cuts(piece: Span, recent: datetime, until: datetime, timezone: str) -> list[datetime]:
+def _cuts(piece: Span, recent: datetime, now: datetime, timezone: str) -> list[datetime]:
     """Return where a piece is cut: at months in history, then at days, then at the full hour."""
     tz = zone(timezone)
-    today = _midnight(until.astimezone(tz)).astimezone(UTC)
+    today = _midnight(now.astimezone(tz)).astimezone(UTC)
     border = min(recent, today)
     history = (piece[0], min(piece[1], border))
     days = (max(piece[0], border), piece[1])
@@ -189,7 +193,7 @@ def _cuts(piece: Span, recent: datetime, until: datetime, timezone: str) -> list
         cuts += [month.start for month in _seen(history, timezone).months()]
     if days[0] < days[1]:
         cuts += [day.start for day in _seen(days, timezone).days()]
-    cuts.append(_full_hour(until.astimezone(tz)))
+    cuts.append(_full_hour(now.astimezone(tz)))
     return sorted({moment.astimezone(UTC) for moment in cuts})
 
 

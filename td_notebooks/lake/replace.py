@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from .stage import Staged
     from .table import Table
 
+#: Bytes sent to an object store at a time.
+CHUNK = 1 << 20
+
 Done = Literal["replaced", "unchanged", "superseded"]
 
 
@@ -163,8 +166,11 @@ class _Places:
             file.path.replace(target)
         else:
             store = self._table.store()
-            with file.path.open("rb") as source, store.open_output_stream(name) as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
+            with (
+                file.path.open("rb") as source,
+                store.open_output_stream(name, buffer_size=2 * CHUNK) as sink,
+            ):
+                shutil.copyfileobj(source, sink, CHUNK)
         action = needed("deltalake").transaction.AddAction(
             path=name,
             size=size,

@@ -202,8 +202,8 @@ def _wish(
             )
         start = min(entry.start for entry in entries)
     else:
-        start = start_of(since, end, timezone)
-    return Wish(start, end, length_of(lookback), full, timezone)
+        start = start_of(since, now, timezone)
+    return Wish(start, end, now, length_of(lookback), full, timezone)
 
 
 def start_of(since: Moment | timedelta, now: datetime, timezone: str) -> datetime:

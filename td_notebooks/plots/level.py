@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +32,11 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ..metrics.kinds import Seconds
+
 PURPOSE = "a service level over time"
 TIMES = ("interval", "day", "week")
+MOST_LABELS = 9
 #: Up to so many points, each has its number beside it.
 FEW = 16
 
@@ -131,9 +135,11 @@ def service_level(
     _line(ax, at, level, 100 * target)
     tidy(ax, heading)
     base_line(ax)
-    time_axis(ax, zone(local))
     if time == "interval":
+        time_axis(ax, zone(local))
         ax.set_xlabel(f"local time, {local}", color=faint(ax))
+    else:
+        _label_days(ax, epoch(data[time]), weeks=time == "week")
     return ax
 
 
@@ -149,6 +155,16 @@ def _columns(table: Any) -> tuple[str, str]:
             missing=[] if time else list(TIMES),
         )
     return time, name
+
+
+def _label_days(ax: Axes, midnights: Seconds, *, weeks: bool) -> None:
+    """Label days, or the Mondays of weeks: each, or as many as have room."""
+    shown = midnights[:: math.ceil(len(midnights) / MOST_LABELS)]
+    dates = [datetime.fromtimestamp(int(midnight), UTC) for midnight in shown]
+    labels = [f"{day:%a} {day.day} {day:%b}" for day in dates]
+    ax.set_xticks(days(shown), labels)
+    years = " to ".join(dict.fromkeys([str(dates[0].year), str(dates[-1].year)]))
+    ax.set_xlabel(f"weeks of {years}" if weeks else years, color=faint(ax))
 
 
 def _bars(ax: Axes, at: Any, volume: Any) -> None:

@@ -159,9 +159,13 @@ def download(job: Job, target: Path, *, stop: StopSwitch | None = None) -> int:
     Stopped
         The switch was used.
     """
+    job.check()
+    switch = stop or StopSwitch()
     scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    doing = f"downloading {_label(job)}"
+    saving = _Fetching(job, functools.partial(_save, scratch, switch, doing), switch)
     try:
-        size = fetch(job, scratch, lambda size: size, stop=stop)
+        size = job.api.transport.repeat(saving.once, _worth_another, wake=switch.stopped)
         scratch.replace(target)
         return size
     except OSError as error:
@@ -169,42 +173,6 @@ def download(job: Job, target: Path, *, stop: StopSwitch | None = None) -> int:
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
-
-
-def fetch(
-    job: Job, path: Path, read: Callable[[int], Result], *, stop: StopSwitch | None = None
-) -> Result:
-    """Fetch the file of a finished job into ``path`` and read it; again, if that shows damage.
-
-    Parameters
-    ----------
-    job : Job
-    path : Path
-        Overwritten.
-    read : callable
-        Given the size in bytes. A `DownloadError` it raises is a reason to fetch once more.
-    stop : StopSwitch, optional
-
-    Returns
-    -------
-    object
-        What ``read`` returned.
-    """
-    job.check()
-    switch = stop or StopSwitch()
-    doing = f"downloading {_label(job)}"
-    saving = _Fetching(job, functools.partial(_save, path, switch, doing), switch)
-
-    def attempt() -> Result | TalkdeskError:
-        size = saving.once()
-        if isinstance(size, TalkdeskError):
-            return size
-        try:
-            return read(size)
-        except TalkdeskError as error:
-            return without_frames(error)
-
-    return job.api.transport.repeat(attempt, _worth_another, wake=switch.stopped)
 
 
 def stream(job: Job, read: Callable[[Body], Result], *, stop: StopSwitch | None = None) -> Result:

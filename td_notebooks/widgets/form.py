@@ -16,6 +16,9 @@ STYLE = {"description_width": "110px"}
 FIELD = {"width": "480px", "max_width": "98%"}
 # What stands below the fields begins where they do.
 BESIDE_LABELS = "2px 2px 2px 118px"
+# What is typed reaches the kernel in portions; the last, that many seconds at most after the key
+# that submits it.
+LAST_PORTION = 0.2
 # In dark pages the arrows of lists and the calendars of dates would be black on black.
 _LOOK = """<style>
 body[data-jp-theme-light="false"] .td-form, body.vscode-dark .td-form { color-scheme: dark; }
@@ -66,6 +69,19 @@ class Form:
     def fill(self, *children: Any) -> None:
         """Put widgets into the box, one below the other."""
         self.box.children = (self._look, *children)
+
+    def submit(self) -> None:
+        """Do what the form is for; what pressing its first button does."""
+
+    def submit_on_enter(self, *fields: Any) -> None:
+        """Have Enter in text fields do what the button does."""
+
+        def on_message(_: object, message: object, buffers: object) -> None:
+            if isinstance(message, dict) and message.get("event") == "submit":
+                self.submit()
+
+        for each in fields:
+            each.on_msg(on_message)
 
     def show(self) -> None:
         """Show the form below the cell that runs; where there are no cells, do nothing."""

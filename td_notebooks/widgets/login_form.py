@@ -20,7 +20,7 @@ from ..regions import REGIONS
 from ..views import note_html, problem_html
 from .background import in_background
 from .defaults import with_environment
-from .form import BESIDE_LABELS, FIELD, Form, described, field, hide
+from .form import BESIDE_LABELS, FIELD, LAST_PORTION, Form, described, field, hide
 from .secret_field import SecretField
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ _KINDS = {
     "Private key": "private_key",
     "None: try the sandbox": "sandbox",
 }
-# What is typed reaches the kernel in portions; the last may come after the key that submits it.
-_LAST_PORTION = 0.2
 
 
 class LoginForm(Form):
@@ -98,8 +96,7 @@ class LoginForm(Form):
         self.button.on_click(lambda button: self.submit())
         self.secret.on_submit(self.submit)
         self.private_key.on_submit(self.submit)
-        for text in (self.account, self.client_id, self.key_id):
-            text.on_msg(self._on_enter)
+        self.submit_on_enter(self.account, self.client_id, self.key_id)
         self._show_what_is_needed()
 
     def __repr__(self) -> str:
@@ -136,7 +133,7 @@ class LoginForm(Form):
 
     def _try(self) -> Talkdesk:
         try:
-            time.sleep(_LAST_PORTION)
+            time.sleep(LAST_PORTION)
             client = self._connected()
             self.message.value = note_html(self._welcome(client))
         except Exception as error:
@@ -224,10 +221,6 @@ class LoginForm(Form):
         hide(self.key_id, kind != "private_key")
         hide(self.private_key, kind != "private_key")
         hide(self.secret, kind != "client_secret")
-
-    def _on_enter(self, _: object, message: object, buffers: object) -> None:
-        if isinstance(message, dict) and message.get("event") == "submit":
-            self.submit()
 
 
 def _text(label: str, value: str, placeholder: str) -> Any:

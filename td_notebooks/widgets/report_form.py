@@ -24,7 +24,7 @@ from ..reports.schemas import report_types, schema
 from ..timespan import zone
 from ..views import bar_html, code_html, note_html, preview_html, problem_html
 from .background import in_background
-from .form import BESIDE_LABELS, Form, described, field, hide
+from .form import BESIDE_LABELS, LAST_PORTION, Form, described, field, hide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,6 +162,7 @@ class ReportForm(Form):
             each.observe(lambda change: self._write_code(), "value")
         self.run.on_click(lambda button: self.submit())
         self.cancel.on_click(lambda button: self.stop())
+        self.submit_on_enter(self.report_type, self.timezone)
         self._describe()
         self._use_preset()
         self._write_code()
@@ -209,6 +210,7 @@ class ReportForm(Form):
         from ..metrics import quality  # with it comes numpy
 
         try:
+            time.sleep(LAST_PORTION)
             if self.start.value is None or self.end.value is None:
                 raise ConfigError("Please give both dates.")
             report_type, timezone = self.report_type.value.strip(), self.timezone.value.strip()

@@ -38,7 +38,8 @@ def use_the_forms(form, explorer, sandbox):
     form.get_by_label("Client secret").press("Enter")
     expect(form.get_by_role("status")).to_contain_text("Logged in to sandbox")
     expect(form.get_by_label("Client secret")).to_have_value("")
-    explorer.get_by_role("button", name="Run").click()
+    explorer.get_by_label("Time zone").fill("Europe/Lisbon")
+    explorer.get_by_label("Time zone").press("Enter")
     expect(explorer.get_by_role("progressbar")).to_have_attribute("value", "1.000")
     expect(explorer.get_by_text(re.compile("[0-9] rows, [0-9]+ columns"))).to_be_visible()
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from shell import finish, settings_of, start, until
@@ -90,6 +91,16 @@ def test_asking_the_lake(cli: Any, place: Any) -> None:
     stored = pq.read_table("out.parquet")
     later = place.truth("calls", datetime(2025, 12, 30, tzinfo=UTC), days[1])
     assert code == 0 and stored["call_id"].to_pylist() == [row["call_id"] for row in later]
+    code, _, err = cli(
+        *("export", "calls", "--from", "lake", "--columns", "call_id,contact_phone_number"),
+        *("-o", "out.xlsx"),
+    )
+    sheet = openpyxl.load_workbook("out.xlsx", read_only=True).active
+    found = list(sheet.iter_rows(values_only=True))
+    assert code == 0 and [row[0] for row in found[1:]] == [row["call_id"] for row in truth]
+    assert {row[1] for row in found[1:]} == {row["contact_phone_number"] for row in truth}
+    code, out, _ = cli("export", "calls", "--from", "lake", "--excel-safe")
+    assert code == 0 and "'+1" in out
     code, _, err = cli("lake", "sql", "lake", "SELECT call_id FROM calls", "-o", "out.csv")
     assert code == 0 and f"{len(truth)} rows" in err
 

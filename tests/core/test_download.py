@@ -5,8 +5,10 @@ import time
 import tracemalloc
 
 import pytest
+from pandas.testing import assert_frame_equal
 
 from td_notebooks.errors import DownloadError, NetworkError
+from td_notebooks.frames import read_report
 from td_notebooks.reports.download import Stopped, StopSwitch, download
 
 DAY = ("2026-08-03", "2026-08-04")
@@ -51,6 +53,30 @@ def test_a_half_file_is_no_file(start_sandbox, open_client, tmp_path, fault):
         job.download(target)
     assert [path.name for path in tmp_path.iterdir()] == ["calls.json"]
     assert target.read_text() == "as before"
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "json_bulk"])
+@pytest.mark.parametrize("fault", ["truncated:storage@1", "reset:storage@1"])
+def test_a_report_read_as_it_arrives_is_read_again_when_it_breaks_off(
+    start_sandbox, open_client, tmp_path, fault, format
+):
+    whole, broken = start_sandbox(), start_sandbox(faults=fault)
+    more = {"format": format, "progress": False}
+    expected = open_client(whole).report("calls", *DAY, **more)
+    kept = tmp_path / "kept"
+    found = open_client(broken).report("calls", *DAY, keep=kept, **more)
+    assert_frame_equal(found, expected)
+    assert found.attrs == expected.attrs
+    assert [r.origin for r in broken.requests].count("storage") == 2
+    (file,) = kept.iterdir()
+    assert_frame_equal(read_report(file, "calls"), expected)
+
+
+def test_of_a_report_that_never_arrives_nothing_is_kept(start_sandbox, open_client, tmp_path):
+    client = open_client(start_sandbox(faults="truncated:storage@*"))
+    with pytest.raises(NetworkError):
+        client.report("calls", *DAY, keep=tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_expired_link_is_asked_for_again(start_sandbox, open_client, tmp_path):

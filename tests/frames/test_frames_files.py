@@ -587,3 +587,29 @@ def test_bytes_that_are_not_text_within_a_piece(monkeypatch):
     data = b'"007"'.join(rows[:200]) + b'"\xff"' + b'"007"'.join(rows[200:])
     with pytest.raises(DownloadError, match=f"at byte {data.index(bytes([255])):,}"):
         read(data)
+
+
+@pytest.mark.parametrize("write", [as_csv, as_json, as_lines])
+def test_rows_are_out_before_the_file_is_in(write, monkeypatch):
+    monkeypatch.setattr(json_module, "PIECE", 2000)
+    data = write([ring(n) for n in range(3000)])
+
+    class OnItsWay(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 500))
+
+    source = OnItsWay(data)
+    rows = iter(read_batches(source, "ring_attempts", block=500))
+    assert next(rows).num_rows > 0
+    assert source.tell() < len(data) / 4
+    assert sum(batch.num_rows for batch in rows) > 2900
+
+
+def test_line_ends_within_quotes_where_blocks_end(monkeypatch):
+    notes = ["a\nb", "c", 'd "e"\r\n\n', "f\n" * 20, "é,\n"]
+    rows = [ring(n, team_name=notes[n % 5]) for n in range(200)]
+    expected = read(as_csv(rows), block=100_000)
+    assert expected["team_name"].tolist() == [row["team_name"] for row in rows]
+    for block in (90, 250, 1000):
+        monkeypatch.setattr(csv_module, "BLOCK", block)
+        assert_frame_equal(read(as_csv(rows), block=100_000), expected)

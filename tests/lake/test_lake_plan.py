@@ -43,6 +43,7 @@ def test_history_in_months_the_lookback_in_days_today_in_two():
     wish = Wish(
         local("2026-08-10", "America/New_York"),
         now,
+        now,
         lookback=timedelta(days=2),
         timezone="America/New_York",
     )
@@ -66,29 +67,29 @@ def test_history_in_months_the_lookback_in_days_today_in_two():
 
 def test_what_is_complete_and_old_is_not_asked_again_but_with_full():
     now = day(20.5)
-    wish = Wish(day(1), now, lookback=timedelta(days=2))
+    wish = Wish(day(1), now, now, lookback=timedelta(days=2))
     first = windows(wish, Ledger(), "acme")
     ledger = Ledger(tuple(pulled(first, now)))
     again = windows(wish, ledger, "acme")
     assert [s.start for s in again] == [day(18), day(19), day(20)]
-    full = windows(Wish(day(1), now, lookback=timedelta(days=2), full=True), ledger, "acme")
+    full = windows(Wish(day(1), now, now, lookback=timedelta(days=2), full=True), ledger, "acme")
     assert min(s.start for s in full) == day(1)
     assert windows(wish, ledger, "another") == first
 
 
 def test_without_a_lookback_only_the_unfinished_hour_is_asked_again():
     now = day(20) + 10 * HOUR + timedelta(minutes=20)
-    wish = Wish(day(1), now, lookback=timedelta(0))
+    wish = Wish(day(1), now, now, lookback=timedelta(0))
     ledger = Ledger(tuple(pulled(windows(wish, Ledger(), "acme"), now)))
     assert [(s.start, s.end) for s in windows(wish, ledger, "acme")] == [(day(20) + 10 * HOUR, now)]
 
 
 def test_an_unfinished_hour_is_never_complete():
     asked = day(20) + 10 * HOUR + timedelta(minutes=3)
-    ledger = Ledger(tuple(pulled(windows(Wish(day(19), asked), Ledger(), "acme"), asked)))
+    ledger = Ledger(tuple(pulled(windows(Wish(day(19), asked, asked), Ledger(), "acme"), asked)))
     assert ledger.complete("acme") == [(day(19), asked - timedelta(minutes=5))]
     later = asked + timedelta(days=30)
-    missing = windows(Wish(day(19), later, lookback=timedelta(0)), ledger, "acme")
+    missing = windows(Wish(day(19), later, later, lookback=timedelta(0)), ledger, "acme")
     assert missing[0].start == day(20) + 9 * HOUR  # the hour it is in, as a whole
 
 
@@ -100,7 +101,7 @@ def test_no_hour_is_skipped_or_asked_twice_around_a_clock_change(zone, change):
     start = local(change, zone) - timedelta(days=40)
     for hours in range(0, 120, 19):
         now = (local(change, zone).astimezone(UTC) + hours * HOUR).replace(minute=13)
-        found = windows(Wish(start, now, timezone=zone), Ledger(), "acme")
+        found = windows(Wish(start, now, now, timezone=zone), Ledger(), "acme")
         assert found[0].start == start and found[-1].end == now
         assert all(a.end == b.start for a, b in itertools.pairwise(found))
         assert all(s.length <= LONGEST_JOB for s in found)
@@ -140,7 +141,7 @@ def _whole(found):
 @settings(max_examples=50, deadline=None)
 @given(entries, moments, minutes, st.sampled_from(ZONES), st.booleans(), st.integers(0, 40))
 def test_windows_cover_what_is_missing_and_divide_nothing(ledger, since, until, zone, full, back):
-    wish = Wish(since, until, timedelta(days=back), full, zone)
+    wish = Wish(since, until, until, timedelta(days=back), full, zone)
     found = windows(wish, ledger, "acme")
     asked = [(s.start, s.end) for s in found]
     assert asked == sorted(asked)
@@ -230,3 +231,11 @@ def test_a_start_is_a_date_or_a_length_back():
     assert start_of("2026-01-01", now, "Europe/Lisbon") == local("2026-01-01", "Europe/Lisbon")
     with pytest.raises(ConfigError):
         start_of("yesterday", now, "UTC")
+
+
+def test_the_lookback_counts_from_now_and_not_from_an_end_in_the_past():
+    wish = Wish(day(1), day(1, 10), day(20, 11), timedelta(days=3))
+    found = windows(wish, Ledger(), "acme")
+    assert [s.start for s in found] == [day(1), day(1, 9)]
+    ledger = Ledger(tuple(pulled(found, day(20, 11))))
+    assert windows(wish, ledger, "acme") == []

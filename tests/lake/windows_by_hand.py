@@ -15,6 +15,7 @@ from td_notebooks.lake.replace import ignore, replace
 from td_notebooks.lake.stage import Staged, stage
 from td_notebooks.lake.table import Table
 from td_notebooks.reports.download import Body, StopSwitch
+from td_notebooks.reports.schemas import schema
 
 DAY = timedelta(days=1)
 _moments = itertools.count()
@@ -25,10 +26,17 @@ def day(number: float, month: int = 8) -> datetime:
     return datetime(2026, month, 1, tzinfo=UTC) + (number - 1) * DAY
 
 
+def filled(report_type: str, **values: Any) -> dict[str, Any]:
+    """Return a row with something in every column that must have it."""
+    must = [c.key for c in schema(report_type).columns if c.required and not c.nullable]
+    return dict.fromkeys(must, "1") | values
+
+
 def message(number: int, at: datetime | None, **more: Any) -> dict[str, Any]:
     """Return a row of messaging_traffic, whose time may be missing."""
     moment = None if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
-    return {"message_id": f"{number:032x}", "message_created_at": moment, **more}
+    key = f"{number:032x}"
+    return filled("messaging_traffic", message_id=key, message_created_at=moment, **more)
 
 
 def file_of(rows: Iterable[Mapping[str, Any]], total: int | None = None) -> bytes:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from windows_by_hand import day, message, put
+
 from td_notebooks.front_door import connect
 from td_notebooks.lake import Access, Lake, Step
 from td_notebooks.sandbox import SandboxClock
@@ -39,20 +41,28 @@ def sync(order: dict[str, Any]) -> None:
     sys.exit(0 if done.complete else 1)
 
 
+def widen(order: dict[str, Any]) -> None:
+    """Be killed when a column was added and its rows were not."""
+
+    def on_step(step: Step) -> None:
+        if step == Step.WIDENED:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    rows = [message(2, day(2), fresh="a")]
+    table = Lake(order["path"]).table("messaging_traffic")
+    put(table, Path(order["folder"]), rows, day(2), day(3), on_step=on_step)
+
+
 def read(order: dict[str, Any]) -> None:
-    """Ask until a file appears; every answer must be one of two: before and after."""
-    lake, seen = Lake(order["path"]), set()
-    print("ready", flush=True)
-    questions = 0
+    """Ask again and again until a file appears; tell what the answers were."""
+    lake, seen, questions = Lake(order["path"]), set(), 0
     while not Path(order["until"]).exists():
-        found = lake.sql(
-            "SELECT count(*) AS n, count(DISTINCT whole) AS wholes FROM calls".replace(
-                "whole", "notes"
-            )
-        )
-        seen.add((int(found.n[0]), int(found.wholes[0])))
+        (found,) = lake.sql(order["query"]).itertuples(index=False)
+        seen.add(tuple(map(str, found)))
         questions += 1
-    print(json.dumps({"questions": questions, "seen": sorted(seen)}))
+        if questions == 1:
+            print("ready", flush=True)
+    print(json.dumps([questions, sorted(seen)]))
 
 
 if __name__ == "__main__":

@@ -125,6 +125,18 @@ def test_labels_are_local_whatever_the_clocks_do():
     assert "Europe/Lisbon" in ax.get_xlabel()
 
 
+def test_days_and_weeks_are_labelled_where_their_bars_stand():
+    mondays = pd.date_range("2026-11-02", periods=20, freq="7D")
+    table = pd.DataFrame({"week": mondays, "numerator": 8, "denominator": 10, "service_level": 0.8})
+    ax = plots.service_level(table)
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert labels[:2] == ["Mon 2 Nov", "Mon 23 Nov"] and len(labels) == 7
+    assert ax.get_xlabel() == "weeks of 2026 to 2027"
+    few = plots.service_level(cases.by_day())
+    assert [label.get_text() for label in few.get_xticklabels()][-1] == "Sat 8 Aug"
+    assert few.get_xlabel() == "2026"
+
+
 def test_names_are_text_whatever_is_in_them():
     names = {"Ana <Lima>": "A$AP $\\frac$", "Bo Ek": "_hidden", "Chi Ume": None, "Dee Orr": "x"}
     frame = cases.statuses().to_pandas()
