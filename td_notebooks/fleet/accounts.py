@@ -24,12 +24,13 @@ forgot never sends one account's name with another one's secret.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from ..profiles import read_profiles
 from ..settings import NAMES, PATHS, Settings, find_settings
 from ..timespan import zone as check_zone
 
@@ -142,10 +143,26 @@ def read_accounts(path: Path, zone: str = "UTC") -> tuple[AccountEntry, ...]:
         _entry(path, number, {"zone": zone} | defaults | entry if isinstance(entry, dict) else {})
         for number, entry in enumerate(listed, 1)
     )
-    names = [entry.name for entry in entries]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigError(f"{path} names the account {twice[0]!r} twice.")
+    # A lake keeps accounts apart by their names, in whatever region they are.
+    for names in ([entry.name for entry in entries], _account_names(entries)):
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigError(
+                f"{path} names the account {twice[0]!r} twice.",
+                hint="Accounts of one name in two regions need a file, and a lake, each.",
+            )
     return entries
+
+
+def _account_names(entries: Sequence[AccountEntry]) -> list[str]:
+    """Return the accounts' names as far as they are known before anybody logs in."""
+    chosen = {entry.settings["profile"] for entry in entries if "profile" in entry.settings}
+    profiles = read_profiles() if chosen else {}
+    found = [
+        entry.settings.get("account")
+        or profiles.get(entry.settings.get("profile", ""), {}).get("account")
+        for entry in entries
+    ]
+    return [str(name).lower() for name in found if name]
 
 
 def _entry(path: Path, number: int, values: Mapping[str, object]) -> AccountEntry:

@@ -8,6 +8,7 @@ the profile or the keyring. Running a unit twice gives the same table.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from .replace import OnStep, Step, ignore, replace
 from .table import Table
 
 if TYPE_CHECKING:
+    from ..frames import Drift
     from ..settings import Settings
     from .stage import Staged, Transform
 
@@ -288,10 +290,18 @@ class Unit:
             conflicts=entry.conflicts,
             astray=entry.astray,
             untimed=entry.untimed,
-            drift=str(staged.drift) if staged.drift else "",
+            drift=_told(staged.drift, hide=bool(entry.mark)),
         )
         _log.info("%s", outcome)
         return outcome
+
+
+def _told(drift: Drift, *, hide: bool) -> str:
+    """Say how a file differed; without examples when its rows are not kept as they came."""
+    if hide:
+        counts = {name: (count, ("…",)) for name, (count, _) in drift.unparsed.items()}
+        drift = dataclasses.replace(drift, unparsed=counts)
+    return str(drift) if drift else ""
 
 
 def run(unit: Unit) -> Outcome:

@@ -116,11 +116,23 @@ def test_a_profile_may_name_its_own_credentials_file(listed, tmp_path) -> None:
         ("[[accounts]]\nprofile = 3", "profile must be a text"),
         ('[[accounts]]\nprofile = "a"\n[[accounts]]\nprofile = "a"', "'a' twice"),
         ('[[accounts]]\ncredentials_file = "a"', "has no name"),
+        (
+            '[[accounts]]\nname = "eu"\naccount = "acme"\nprofile = "a"\n'
+            '[[accounts]]\nname = "us"\naccount = "Acme"\nprofile = "b"',
+            "'acme' twice. Accounts of one name in two regions",
+        ),
     ],
 )
 def test_mistakes_in_the_file_are_explained(listed, text, message) -> None:
     with pytest.raises(ConfigError, match=message):
         read_accounts(listed(text))
+
+
+def test_profiles_of_the_same_account(listed) -> None:
+    write_profile("one", {"account": "acme", "region": "us"})
+    write_profile("two", {"account": "acme", "region": "eu"})
+    with pytest.raises(ConfigError, match="'acme' twice"):
+        read_accounts(listed('[[accounts]]\nprofile = "one"\n[[accounts]]\nprofile = "two"'))
 
 
 def test_a_file_that_is_not_there(tmp_path) -> None:

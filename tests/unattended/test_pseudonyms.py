@@ -220,3 +220,14 @@ def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
         for _ in range(4)
     ]
     assert len({process.communicate(timeout=60)[0] for process in started}) == 1
+
+
+def test_what_a_file_held_wrongly_is_not_quoted_in_logs() -> None:
+    from td_notebooks.frames import Drift
+    from td_notebooks.lake.window import _told
+
+    drift = Drift(("extra",), (), {"talk_time": (2, ("+12025550101",))})
+    assert "+12025550101" in _told(drift, hide=False)
+    hidden = _told(drift, hide=True)
+    assert "+1202" not in hidden and "2 values of talk_time" in hidden and "extra" in hidden
+    assert _told(Drift(), hide=True) == ""
