@@ -399,15 +399,18 @@ class World:
             (clean, [s for s in files if s.report_type == table.report_type])
             for clean, files in self.phases
         ]
-        edges = {before, table.start}
+        begin = datetime.fromisoformat(self.since).replace(tzinfo=ZoneInfo(self.zone))
+        edges = {before, begin, table.start}
         for _, files in mine:
             edges |= {edge for file in files for edge in (file.start, file.end)}
         for start, end in itertools.pairwise(sorted(edge for edge in edges if edge <= before)):
-            allowed = {frozenset[Row]()}
+            allowed, pulled = {frozenset[Row]()}, start < begin
             for clean, files in mine:
                 found = [f.within(start, end) for f in files if f.start <= start and end <= f.end]
                 if found:
+                    pulled = True
                     allowed = {found[-1]} if clean else allowed | set(found)
+            assert pulled, f"{start} to {end} was never pulled when Talkdesk had all of it"
             held = table.within(start, end)
             if held not in allowed:
                 closest = min(allowed, key=lambda some: len(some ^ held))
