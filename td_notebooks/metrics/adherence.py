@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from .agents import BUSY, READY
 from .grouping import DAYS, INTERVALS, By, Groups, ratio
 from .kinds import arrow, codes, epoch, like
-from .statuses import Stretches, edges, read_statuses
+from .statuses import Stretches, edges, read_statuses, with_times
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -88,6 +88,7 @@ def adherence(
 def _planned(schedule: Any, columns: list[str]) -> Stretches:
     more = [name for name in dict.fromkeys(columns) if name not in SCHEDULE]
     rows = arrow(schedule, [*SCHEDULE, *more], "an adherence", "wfm_team_schedule_report")
+    rows = with_times(rows, ("start_at", "end_at"), "an adherence")
     rows = rows.filter(pc.and_(pc.is_valid(rows["start_at"]), pc.is_valid(rows["end_at"])))
     begin, end = epoch(rows["start_at"]), epoch(rows["end_at"])
     which = np.flatnonzero(begin < end)

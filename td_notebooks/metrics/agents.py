@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
@@ -9,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .grouping import DAYS, INTERVALS, By, Groups, ratio
-from .kinds import like
+from ..errors import ConfigError
+from .grouping import DAYS, INTERVALS, By, Groups, ratio, share
+from .kinds import arrow, like
+from .ratio import Ratio
 from .statuses import edges, read_statuses, span_of
 from .wording import unknown
 
@@ -127,8 +130,9 @@ def occupancy(
 
 def utilisation(
     statuses: Any,
-    paid_hours: float,
+    paid_hours: Any,
     *,
+    by: By = None,
     timezone: str = "UTC",
     start: date | str | None = None,
     end: date | str | None = None,
@@ -141,10 +145,13 @@ def utilisation(
     ----------
     statuses : frame
         One row per stretch of a status: the ``user_status`` report.
-    paid_hours : float
-        Paid hours of all the agents together, in the span.
+    paid_hours : float or frame
+        Paid hours of all the agents together, in the span. With `by` a frame of any kind, one row
+        per group: the keys, as `time_by_status` returns them, and ``paid_hours``.
+    by : str or sequence of str, optional
+        As for `service_level`; a stretch is divided among the intervals and days it touches.
     timezone : str
-        IANA name of the zone of `start` and `end`.
+        IANA name of the zone of the days, the labels, `start` and `end`.
     start, end : date, datetime or str, optional
         Half-open span to clip to; give both or none.
     busy, ready : collection of str
@@ -152,26 +159,47 @@ def utilisation(
 
     Returns
     -------
-    Ratio
-        Of seconds.
+    Ratio or frame
+        Of seconds. With ``by`` a frame of the kind of `statuses`, one row per row of `paid_hours`:
+        keys, ``numerator``, ``denominator``, ``utilisation``.
 
     Raises
     ------
     SchemaError
-        The frame lacks a column.
+        A frame lacks a column.
+    ConfigError
+        `by` goes with a frame of paid hours, and a number without.
 
     Notes
     -----
-    Source: COPC as quoted; a weak one.
+    (talk + hold + after-call work + available) ÷ paid time. Source: COPC as quoted; a weak one.
     """
-    from .ratio import Ratio
-
-    pieces = _pieces(statuses, "a utilisation", [], timezone, start, end)
-    groups = _groups(pieces, "a utilisation", None, timezone)
-    worked = ratio(
-        groups, "", "", _only(_status([*busy, *ready]), nw.col("status_time")), nw.lit(0)
+    keys = _keys(by)
+    if bool(keys) == isinstance(paid_hours, Real):
+        raise ConfigError(
+            "A utilisation takes paid hours as a number, or with `by` as a frame.",
+            hint="The frame has the keys and a column paid_hours.",
+        )
+    pieces = _pieces(statuses, "a utilisation", keys, timezone, start, end)
+    groups = _groups(pieces, "a utilisation", by, timezone)
+    worked = _only(_status([*busy, *ready]), nw.col("status_time"))
+    if not keys:
+        found = ratio(groups, "", "", worked, nw.lit(0))
+        return Ratio("utilisation", "paid hours", found.numerator, paid_hours * 3600)
+    table = groups.finish(groups.tally({"numerator": worked}))
+    paid = arrow(paid_hours, [*groups.names, "paid_hours"], "a utilisation", "user_status")
+    # Keys meet as the types that the statuses' have.
+    paid = paid.cast(pa.schema([*table.select(groups.names).schema, ("paid_hours", pa.float64())]))
+    result = paid.join(table, groups.names, join_type="left outer")
+    result = result.set_column(
+        result.column_names.index("numerator"), "numerator", result["numerator"].fill_null(0)
     )
-    return Ratio("utilisation", "paid hours", worked.numerator, paid_hours * 3600)
+    seconds = pc.multiply(result["paid_hours"], 3600.0)
+    result = result.append_column("denominator", seconds)
+    result = result.append_column("utilisation", share(result, "numerator"))
+    columns = [*groups.names, "numerator", "denominator", "utilisation"]
+    order = [(name, "ascending") for name in groups.names]
+    return like(statuses, result.select(columns).sort_by(order))
 
 
 def _keys(by: By) -> list[str]:

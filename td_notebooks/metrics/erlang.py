@@ -84,8 +84,10 @@ def erlang_c(
 
     Notes
     -----
-    Erlang's formula by way of the recursion for Erlang B, which neither overflows nor loses
-    digits. Where callers abandon it asks for more agents than needed: see `erlang_a`.
+    Erlang's formula, by way of Erlang B in logarithms: nothing overflows, whatever the number of
+    agents. With a the load (calls · aht ÷ interval), n the agents and P_w the share that waits, the
+    service level is 1 - P_w · e^(-(n - a) · within ÷ aht), the mean wait P_w · aht ÷ (n - a). Where
+    callers abandon it asks for more agents than needed: see `erlang_a`.
 
     Examples
     --------
@@ -93,14 +95,11 @@ def erlang_c(
     0.8884
     """
     load, handle, staff = _checked(calls, aht, agents, interval)
-    blocked = np.ones_like(load)  # Erlang B with no agents at all
-    result = blocked.copy()
-    for n in range(1, int(staff.max(initial=0)) + 1):
-        blocked = load * blocked / (n + load * blocked)
-        result = np.where(staff == n, blocked, result)
+    pairs = zip(load.flat, staff.flat, strict=True)
+    blocked = np.array([_erlang_b(float(a), int(n)) for a, n in pairs]).reshape(load.shape)
     stable = staff > load
     spare = np.where(stable, staff - load, 1.0)
-    waits = np.where(stable, staff * result / (spare + load * result), 1.0)
+    waits = np.where(stable, staff * blocked / (spare + load * blocked), 1.0)
     waits = np.where(load == 0, 0.0, waits)
     late = waits * np.exp(-spare * within / handle)
     return _queue(
@@ -166,6 +165,19 @@ def erlang_a(
     names = Queue.__slots__
     columns = np.array(each, float).reshape(*load.shape, len(names))
     return _queue(**{name: columns[..., place] for place, name in enumerate(names)})
+
+
+def _erlang_b(load: float, agents: int) -> float:
+    """Return the share of callers who find all agents busy when nobody may wait.
+
+    Its inverse is the sum of n · (n - 1) · … · (n - k + 1) ÷ load^k for k from 0 to n.
+    """
+    if load == 0 or agents == 0:
+        return float(agents == 0)
+    logs = np.cumsum(np.log(np.arange(agents, 0, -1)) - math.log(load))
+    peak = max(0.0, float(logs.max()))
+    inverse = math.exp(-peak) + float(np.exp(logs - peak).sum())
+    return math.exp(-peak - math.log(inverse))
 
 
 def _abandoning(

@@ -329,7 +329,7 @@ def share(table: pa.Table, numerator: str, denominator: str = "denominator") -> 
     above, below = (
         np.asarray(table[name].cast(pa.float64()).to_numpy()) for name in (numerator, denominator)
     )
-    return pa.array(above / np.maximum(below, 1), mask=below == 0)
+    return pa.array(above / np.where(below > 0, below, 1), mask=~(below > 0))
 
 
 def counted(value: str, where: nw.Expr) -> tuple[nw.Expr, nw.Expr]:

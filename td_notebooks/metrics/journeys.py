@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from .grouping import By, Groups, outcome_groups, ratio
 from .kinds import arrow, codes, collected, epoch, frame_of, like
+from .typed import typed
 from .wording import CONTACTS, lacking
 
 
@@ -168,18 +169,21 @@ def transfers(contacts: Any) -> Any:
     SchemaError
         The frame lacks a column.
     """
-    needs = ("interaction_id", "started_at", "finished_at", "transfer_in", "ring_groups")
-    rows = arrow(contacts, needs, "transfers", "contacts")
+    needs = (CONTACTS.call, CONTACTS.start, "transfer_in", CONTACTS.ring_groups)
+    frame = typed(frame_of(contacts), CONTACTS.holds() | {"transfer_in": "yes or no"})
+    rows = arrow(frame.to_native(), needs, "transfers", "contacts")
     call, start = codes(rows["interaction_id"]), epoch(rows["started_at"])
     onward = np.asarray(_flag(rows["transfer_in"]), bool)
     # Of two legs in the same second, the one handed on is the later.
     order = np.lexsort((onward, start, call))
     rows, call, onward = rows.take(pa.array(order)), call[order], onward[order]
     later = np.flatnonzero(onward[1:] & (call[1:] == call[:-1])) + 1
+    # Categories cannot be sorted as text.
+    ring_groups = rows[CONTACTS.ring_groups].cast(pa.large_string())
     pairs = pa.table(
         {
-            "from_ring_group": rows["ring_groups"].take(pa.array(later - 1)),
-            "to_ring_group": rows["ring_groups"].take(pa.array(later)),
+            "from_ring_group": ring_groups.take(pa.array(later - 1)),
+            "to_ring_group": ring_groups.take(pa.array(later)),
         }
     )
     keys = list(pairs.column_names)

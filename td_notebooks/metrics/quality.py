@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import SchemaError
+from ..errors import ConfigError, SchemaError
 from ..reports.schemas import report_types, schema, versions
 from ..timespan import Timespan
 from .kinds import arrow, codes, columns_of, epoch
@@ -141,7 +141,10 @@ def quality(
     findings = [*_rows(table, kind)]
     if kind.report_type == "user_status" and {*STATUS_COLUMNS} <= {*names}:
         findings.append(_overlaps(table))
-    if start is not None and end is not None and kind.time_column in names:
+    if (start is None) != (end is None):
+        raise ConfigError("A quality card's span has a start and an end: give both or none.")
+    timed = kind.time_column in names and _times(table[kind.time_column])
+    if start is not None and end is not None and timed:
         findings += _span(table, kind, Timespan.of(start, end, timezone))
     if ring_attempts is not None and {"contact_id", "contact_type", "user_id"} <= {*names}:
         findings.append(_without_rings(table, ring_attempts))
@@ -195,8 +198,9 @@ def _rows(table: pa.Table, kind: Schema) -> Iterator[Finding]:
             negative |= _true(pc.less(table[name].cast(pa.float64()), 0))
         yield Finding("negative times", int(negative.sum()), "rows have a negative duration")
     for begin, end in SPANS:
-        if begin in names and end in names:
-            wrong = _true(pc.less(table[end], table[begin]))
+        if begin in names and end in names and _times(table[begin]) and _times(table[end]):
+            known = _true(pc.and_(pc.is_valid(table[begin]), pc.is_valid(table[end])))
+            wrong = known & (epoch(table[end]) < epoch(table[begin]))
             yield Finding("end before start", int(wrong.sum()), f"rows have {end} before {begin}")
     words = _wording(names)
     if words and words.talk in names:
@@ -258,6 +262,11 @@ def _without_rings(table: pa.Table, ring_attempts: Any) -> Finding:
     by_agent = _true(pc.is_valid(table["user_id"]))
     count = int((answered & by_agent & ~_true(known)).sum())
     return Finding("no ring attempts", count, "contacts an agent answered have no ring")
+
+
+def _times(values: pa.ChunkedArray) -> bool:
+    """Return whether a column holds times, or nothing at all."""
+    return bool(pa.types.is_timestamp(values.type) or pa.types.is_null(values.type))
 
 
 def _true(values: pa.ChunkedArray) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import ConfigError, SchemaError
 from ..timespan import Timespan, zone
 from .grouping import INTERVALS
 from .kinds import arrow, codes, epoch, like, moments
@@ -92,6 +93,7 @@ def read_statuses(statuses: Any, purpose: str, more: Sequence[str] = ()) -> Stre
     """
     more = [name for name in dict.fromkeys(more) if name not in COLUMNS]
     rows = arrow(statuses, [*COLUMNS, *more], purpose, "user_status")
+    rows = with_times(rows, ("status_start_at", "status_end_at"), purpose)
     known = pc.and_(
         pc.is_valid(rows["status_start_at"]), pc.is_valid(rows["status_end_at"])
     ).combine_chunks()
@@ -109,6 +111,29 @@ def read_statuses(statuses: Any, purpose: str, more: Sequence[str] = ()) -> Stre
     last = np.append(first[1:] - 1, len(begin) - 1) if len(first) else first
     kept = rows.select(["user_id", "status_label", *more]).take(pa.array(first))
     return Stretches(kept, user[first], label[first], begin[first], end[last])
+
+
+def with_times(rows: pa.Table, columns: Sequence[str], purpose: str) -> pa.Table:
+    """Return rows with columns of times; one without any value may have come as something else.
+
+    Raises
+    ------
+    SchemaError
+        If a column holds something else.
+    """
+    for name in columns:
+        dtype = rows[name].type
+        if pa.types.is_timestamp(dtype):
+            continue
+        if rows[name].null_count < len(rows):
+            raise SchemaError(
+                f"Computing {purpose}: the column {name} holds {dtype}, not times.",
+                hint="td.read_report() and client.report() give it its type; or convert it "
+                "yourself.",
+            )
+        missing = pa.nulls(len(rows), pa.timestamp("us", "UTC"))
+        rows = rows.set_column(rows.column_names.index(name), name, missing)
+    return rows
 
 
 def edges(words: Sequence[str], first: int, last: int, timezone: str) -> Seconds:
@@ -136,6 +161,8 @@ def span_of(
     stretches: Stretches, start: date | str | None, end: date | str | None, timezone: str
 ) -> tuple[int, int]:
     """Return the span asked for in epoch seconds; by default that of the stretches."""
+    if (start is None) != (end is None):
+        raise ConfigError("A span has a start and an end: give both or none.")
     if start is not None and end is not None:
         span = Timespan.of(start, end, timezone)
         return int(span.start.timestamp()), int(span.end.timestamp())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals as nw
 import pyarrow as pa
 
-from .kinds import collected
+from .kinds import collected, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ NARWHALS: Mapping[Holds, Any] = {
     "seconds": nw.Float64(),
     "yes or no": nw.Boolean(),
     "text": nw.String(),
-    "times": nw.Datetime("us", "UTC"),
+    "times": nw.Datetime("us"),
 }
 
 
@@ -37,6 +37,11 @@ def fits(dtype: Any, holds: Holds) -> bool:
     if holds == "times":
         return bool(dtype == nw.Datetime)
     return dtype in (nw.String, nw.Categorical, nw.Enum)
+
+
+def _zoned(dtype: object) -> bool:
+    """Return whether pandas' dtype is one of times with a zone; narwhals reads not all names."""
+    return str(dtype).startswith("datetime64[") and "," in str(dtype)
 
 
 def typed(
@@ -63,7 +68,14 @@ def typed(
     if isinstance(frame, nw.LazyFrame):
         (filled,) = collected(frame.select(nw.col(*odd).count())).to_pylist()
         empty = [name for name in odd if not filled[name]]
-        return frame.with_columns(nw.lit(None, NARWHALS[odd[name]]).alias(name) for name in empty)
+        frame = frame.with_columns(nw.lit(None, NARWHALS[odd[name]]).alias(name) for name in empty)
+        if not frame.implementation.is_dask():
+            return frame
+        native = frame.to_native()
+        zoned = [name for name in odd if filled[name] and _zoned(native[name].dtype)]
+        return frame_of(
+            native.assign(**{name: native[name].dt.tz_convert("UTC") for name in zoned})
+        )
     # On the way to Arrow a column of objects gets the type of its values.
     table = collected(frame.select(*odd))
     found = {}
@@ -71,7 +83,10 @@ def typed(
         values = table[name]
         if values.null_count == len(values):
             values = pa.chunked_array([pa.nulls(len(values), ARROW[holds])])
-        if values.type == ARROW[holds]:
+        if pa.types.is_timestamp(values.type) and holds == "times":
+            values = values.cast(pa.timestamp("us", values.type.tz and "UTC"))
+            found[name] = values
+        elif values.type == ARROW[holds]:
             # pandas' own flags have no missing ones; a missing flag counts as no anyhow.
             found[name] = values.fill_null(False) if holds == "yes or no" else values
     if not found:

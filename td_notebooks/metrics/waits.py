@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from .grouping import By, Groups, counted, outcome_groups, ratio
+from .grouping import By, Groups, counted, outcome_groups, ratio, title, totals
+from .ratio import Ratio
 
 if TYPE_CHECKING:
     from .wording import Wording
@@ -91,9 +93,10 @@ def longest_wait(
 
     Returns
     -------
-    float or frame
-        Seconds; not-a-number when nobody waited. With ``by`` a frame of the kind given: keys,
-        ``longest_wait``.
+    Ratio or frame
+        In seconds; not-a-number when nobody waited. It is one call's wait: the numerator, over a
+        denominator of 1, or 0 when there is none. With ``by`` a frame of the kind given: keys,
+        ``numerator`` (seconds), ``denominator``, ``longest_wait``.
 
     Notes
     -----
@@ -103,11 +106,13 @@ def longest_wait(
     groups.need(words.wait)
     rows = in_hours(groups, words, words.is_("answered", "missed"), business_hours)
     waited = nw.when(rows).then(nw.col(words.wait).cast(nw.Float64))
-    table = groups.tally({"longest_wait": waited}, how="max")
+    table = groups.tally({"numerator": waited}, how="max")
+    some = pc.is_valid(table["numerator"]).cast(pa.int64())
+    table = table.append_column("denominator", some)
     if groups.names:
-        return groups.finish(table)
-    (longest,) = table["longest_wait"].to_pylist()
-    return math.nan if longest is None else float(longest)
+        return groups.finish(table.append_column("longest_wait", table["numerator"]))
+    longest, count = totals(table, float)
+    return Ratio(title("longest_wait"), "answered and missed", longest, int(count), "s")
 
 
 def time_to_abandon(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from metric_frames import rows
 
 from td_notebooks import metrics
+from td_notebooks.errors import ConfigError, SchemaError
+from td_notebooks.metrics import Ratio
 
 MIDNIGHT = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -94,7 +100,48 @@ def test_occupancy_by_interval_and_own_statuses():
 
 
 def test_utilisation():
-    assert float(metrics.utilisation(STATUSES, 2)) == 0.5
+    assert metrics.utilisation(STATUSES, 2) == 0.5
+    paid = pa.table(
+        {
+            "user_id": ["ben", "ana", "eve"],
+            "day": pa.array([datetime(2026, 6, 1)] * 3),
+            "paid_hours": [2, 1.5, 0.0],
+        }
+    )
+    for frame, statuses in ((paid, STATUSES), (paid.to_pandas(), STATUSES.to_pandas())):
+        result = metrics.utilisation(statuses, frame, by=["user_id", "day"])
+        assert isinstance(result, type(statuses))
+        assert [
+            (row["user_id"], row["numerator"], row["denominator"], row["utilisation"])
+            for row in rows(result)
+        ] == [
+            ("ana", 3600, 5400, pytest.approx(2 / 3)),
+            ("ben", 0, 7200, 0),
+            ("eve", 0, 0, None),
+        ]
+    for hours, by in ((2, "user_id"), (paid, None)):
+        with pytest.raises(ConfigError, match="paid hours as a number"):
+            metrics.utilisation(STATUSES, hours, by=by)
+    with pytest.raises(SchemaError, match="no column paid_hours"):
+        metrics.utilisation(STATUSES, paid.drop_columns(["paid_hours"]), by="user_id")
+
+
+def test_a_measure_works_as_a_float():
+    level = Ratio("service level", "talkdesk_calls", 84, 100)
+    assert level > 0.8 and level == 0.84 and round(level, 1) == 0.8 and f"{level:.1%}" == "84.0%"
+    assert (level.value, type(level.value), level * 2) == (0.84, float, 1.68)
+    assert json.dumps({"level": level}) == '{"level": 0.84}'
+    assert str(level) == "service level 84.0% (84 of 100, talkdesk_calls)"
+    assert level != Ratio("service level", "talkdesk_calls", 42, 50)
+    assert {level: 1}[0.84] == 1
+    aht = metrics.HandleTime("AHT", "all", 10, 4, talk=Ratio("talk", "", 6, 4, "s"))
+    for one in (level, aht):
+        assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one
+        with pytest.raises(AttributeError, match="cannot be changed"):
+            one.variant = "other"
+        with pytest.raises(AttributeError, match="cannot be deleted"):
+            del one.variant
+    assert pickle.loads(pickle.dumps(aht)).talk.value == 1.5
 
 
 def test_adherence():

@@ -152,6 +152,8 @@ def test_nothing_in_it(engine):
 def test_dask_with_types_of_numpy():
     table = truth.report("contacts")
     frame = dask_numpy(table)
+    # A zone with an underscore in its name.
+    frame["started_at"] = frame["started_at"].dt.tz_convert("America/New_York")
     by = {"by": ["30min", "ring_group"], "timezone": truth.ZONE}
     for measure in (metrics.service_level, metrics.aht):
         assert rows(measure(frame, **by)) == rows(measure(table, **by))

@@ -27,7 +27,16 @@ def mean(known, value, outcomes, hours=False):
     return sum(row[value] for row in chosen), len(chosen)
 
 
-INBOUND = {"A", "B", "SA", "M", "V"}
+def by_agents(frame):
+    """Leave out conversations at numbers outside, of which the log says nothing."""
+    return frame.filter(frame["user_id"].is_valid())
+
+
+def handling(known, *parts):
+    mine = [row for row in known if row["conversation"] is not None]
+    return sum(row[part] for row in mine for part in parts), len(mine)
+
+
 MEASURES = {
     **{
         variant: (
@@ -78,12 +87,28 @@ MEASURES = {
         lambda known: share(known, lambda r: r["callback"], lambda r: True),
     ),
 }
+#: Measures of the contacts report alone.
+OF_CONTACTS = {
+    "transfer rate": (
+        lambda frame, **by: metrics.transfer_rate(frame, direction="inbound", **by),
+        lambda known: share(known, lambda r: r["handed on"], lambda r: r["outcome"] == "A"),
+    ),
+    "aht": (
+        lambda frame, **by: metrics.aht(by_agents(frame), **by),
+        lambda known: handling(known, "conversation", "work"),
+    ),
+    "after-call work": (
+        lambda frame, **by: metrics.after_call_work(by_agents(frame), **by),
+        lambda known: handling(known, "work"),
+    ),
+}
+ALL = {(name, report): both for name, both in MEASURES.items() for report in REPORTS}
+ALL |= {(name, "contacts"): both for name, both in OF_CONTACTS.items()}
 
 
-@pytest.mark.parametrize("report", REPORTS)
-@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize(("name", "report"), ALL)
 def test_measures_are_what_happened(name, report):
-    measure, expected = MEASURES[name]
+    measure, expected = ALL[name, report]
     known, frame = REPORTS[report](), truth.report(report)
     overall = measure(frame)
     assert (overall.numerator, overall.denominator) == expected(known)
@@ -92,7 +117,7 @@ def test_measures_are_what_happened(name, report):
         groups = truth.grouped(known, by)
         table = rows(measure(frame, by=by, timezone=truth.ZONE))
         names = ["interval" if word.endswith(("min", "h")) else word for word in by]
-        column = list(table[0])[-1]
+        column = list(table[0])[list(table[0]).index("denominator") + 1]
         found = {}
         for row in table:
             counts = row["numerator"], row["denominator"]
@@ -109,8 +134,18 @@ def test_longest_wait():
     waits = [row["wait"] for row in truth.contacts() if row["outcome"] in "AM"]
     frame = truth.report("contacts")
     assert metrics.longest_wait(frame) == max(waits) > 60
-    by_day = rows(metrics.longest_wait(frame, by="day", timezone=truth.ZONE))
-    assert max(row["longest_wait"] or 0 for row in by_day) == max(waits)
+    for report, known in REPORTS.items():
+        for by in BYS:
+            expected = {
+                group: max((r["wait"] for r in its if r["outcome"] in "AM"), default=None)
+                for group, its in truth.grouped(known(), by).items()
+            }
+            table = rows(metrics.longest_wait(truth.report(report), by=by, timezone=truth.ZONE))
+            names = ["interval" if word.endswith(("min", "h")) else word for word in by]
+            found = {tuple(row[name] for name in names): row["longest_wait"] for row in table}
+            assert {k: v for k, v in found.items() if v is not None} == {
+                k: v for k, v in expected.items() if v is not None
+            }
     assert metrics.longest_wait(frame, business_hours=True) == max(waits)
 
 
@@ -148,15 +183,20 @@ def test_transfers():
     assert all(row["from_ring_group"] != row["to_ring_group"] for row in pairs)
 
 
-@pytest.mark.parametrize(("booked", "moment"), [("start", "start"), ("answer", "left")])
+@pytest.mark.parametrize(
+    ("booked", "moment"), [("start", "start"), ("answer", "left"), ("end", "over")]
+)
 def test_interval_table(booked, moment):
-    table = rows(
-        metrics.interval_table(
-            truth.report("contacts"), by="ring_group", timezone=truth.ZONE, booked=booked
-        )
-    )
+    frame = truth.report("contacts")
+    contacts = truth.contacts()
+    if booked == "end":
+        # The log does not say when conversations at numbers outside were over.
+        frame = frame.filter(frame["ring_groups"].is_valid())
+        contacts = [row for row in contacts if row["group"]]
+    options = {"by": "ring_group", "timezone": truth.ZONE, "booked": booked}
+    table = rows(metrics.interval_table(frame, **options))
     known = {}
-    for row in truth.contacts():
+    for row in contacts:
         known.setdefault((row[moment] // 1800 * 1800, row["group"]), []).append(row)
     for row in table:
         its = known.pop((row["interval"], row["ring_group"]), [])
@@ -176,16 +216,8 @@ def test_interval_table(booked, moment):
 
 def test_occupied_time_of_each_agent():
     busy = {}
-    since = {}
-    for event in truth.CENTRE.events(truth.START, truth.END):
-        at = int(event.at.timestamp())
-        if event.kind in ("answered", "dialled"):
-            since[event.user_id] = at
-        elif event.kind in ("hung up", "finished"):
-            label = "On a Call" if event.kind == "hung up" else "After Call Work"
-            spent = at - since[event.user_id]
-            busy[event.user_id, label] = busy.get((event.user_id, label), 0) + spent
-            since[event.user_id] = at
+    for user, label, begin, end in truth.busy():
+        busy[user, label] = busy.get((user, label), 0) + end - begin
     found = {
         (row["user_id"], row["status_label"]): row["status_time"]
         for row in rows(metrics.time_by_status(truth.report("user_status")))
@@ -193,6 +225,22 @@ def test_occupied_time_of_each_agent():
     assert {key: found.get(key) for key in busy} == busy
     occupancy = metrics.occupancy(truth.report("user_status"))
     assert occupancy.numerator == sum(busy.values())
+
+
+@pytest.mark.parametrize("by", ["30min", "1h", "day", "week", "weekday"])
+def test_occupied_time_of_each_interval(by):
+    expected = {}
+    for user, _, begin, end in truth.busy():
+        for second in range(begin // 60 * 60, end, 60):  # every cut is at a full minute
+            spent = min(end, second + 60) - max(begin, second)
+            group = user, truth.key({"start": second}, by)
+            expected[group] = expected.get(group, 0) + spent
+    table = rows(
+        metrics.occupancy(truth.report("user_status"), by=["user_id", by], timezone=truth.ZONE)
+    )
+    name = "interval" if by.endswith(("min", "h")) else by
+    found = {(row["user_id"], row[name]): row["numerator"] for row in table if row["numerator"]}
+    assert found == {group: spent for group, spent in expected.items() if spent}
 
 
 def test_repeat_contacts():

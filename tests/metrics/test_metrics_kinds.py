@@ -13,6 +13,8 @@ from metric_frames import KINDS, NATIVE, plain, rows
 
 from td_notebooks import metrics
 from td_notebooks.errors import ConfigError, SchemaError
+from td_notebooks.frames.table import to_pandas
+from td_notebooks.reports.schemas import schema
 
 RATIOS = [
     "abandonment_rate",
@@ -111,16 +113,35 @@ def test_journeys_of_every_kind_of_frame(kind):
         metrics.journeys(frames[0], frames[2])
 
 
-@pytest.mark.parametrize(("day", "count"), [("2026-03-29", 46), ("2026-10-25", 50)])
-def test_days_on_which_the_clocks_change(day, count):
-    start = pd.Timestamp(day, tz=truth.ZONE)
+CHANGES = [
+    ("Europe/Lisbon", "2026-03-29", 46),
+    ("Europe/Lisbon", "2026-10-25", 50),
+    ("America/New_York", "2026-03-08", 46),
+    ("America/New_York", "2026-11-01", 50),
+    ("Australia/Sydney", "2026-10-04", 46),
+    ("Australia/Sydney", "2026-04-05", 50),
+    # Half an hour of daylight saving.
+    ("Australia/Lord_Howe", "2026-10-04", 47),
+    ("Australia/Lord_Howe", "2026-04-05", 49),
+]
+
+
+@pytest.mark.parametrize(("zone", "day", "count"), CHANGES)
+def test_days_on_which_the_clocks_change(zone, day, count):
+    start = pd.Timestamp(day, tz=zone)
     end = start + pd.DateOffset(days=1)
-    moments = pd.date_range(start, end, freq="10min", inclusive="left", unit="us")
-    calls = pd.DataFrame(
+    around = pd.date_range(
+        start - pd.DateOffset(days=1),
+        end + pd.DateOffset(days=1),
+        freq="10min",
+        inclusive="left",
+        unit="us",
+    )
+    around = pd.DataFrame(
         {
             "type": "inbound",
-            "start_at": moments,
-            "end_at": moments,
+            "start_at": around,
+            "end_at": around,
             "wait_time": 5,
             "talk_time": 60,
             "hold_time": 0,
@@ -128,21 +149,45 @@ def test_days_on_which_the_clocks_change(day, count):
             "is_in_business_hours": True,
         }
     )
-    for frame in (calls, KINDS["duckdb"](pa.Table.from_pandas(calls))):
-        here = rows(metrics.service_level(frame, by="30min", timezone=truth.ZONE))
+    span = {"timezone": zone, "start": start, "end": end}
+    calls = around[(around["start_at"] >= start) & (around["start_at"] < end)]
+    kinds = ("arrow", "duckdb") if zone == truth.ZONE else ("arrow",)
+    for frame in (calls, *(KINDS[kind](pa.Table.from_pandas(calls)) for kind in kinds)):
+        here = rows(metrics.service_level(frame, by="30min", timezone=zone))
         utc = rows(metrics.service_level(frame, by="30min"))
         assert len(here) == count
         assert here == utc
         assert all(row["denominator"] == 3 for row in here)
-        (whole,) = rows(metrics.service_level(frame, by="day", timezone=truth.ZONE))
+        (whole,) = rows(metrics.service_level(frame, by="day", timezone=zone))
         assert (whole["day"], whole["denominator"]) == (day, 3 * count)
-        table = rows(metrics.interval_table(frame, timezone=truth.ZONE))
+        (week,) = rows(metrics.service_level(frame, by=["week", "weekday"], timezone=zone))
+        assert week["weekday"] == 7 and week["denominator"] == 3 * count
+        table = rows(metrics.interval_table(frame, timezone=zone))
         assert [row["offered"] for row in table] == [3] * count
+    # Of three days the middle one is cut out to the minute; local labels repeat or leave out.
+    table = metrics.interval_table(around, **span)
+    assert (len(table), table["offered"].sum()) == (count, 3 * count)
+    assert str(table["interval"].dtype.tz) == zone
+    assert table["interval"].dt.strftime("%H:%M").nunique() == min(count, 48)
+    assert table["interval"].dt.date.nunique() == 1
+    days = rows(metrics.service_level(around, by="day", timezone=zone))
+    assert [row["denominator"] for row in days] == [144, 3 * count, 144]
     # Empty intervals are there, too.
-    empty = metrics.interval_table(calls.head(0), timezone=truth.ZONE, start=start, end=end)
+    empty = metrics.interval_table(calls.head(0), **span)
     assert len(empty) == count
     assert empty["offered"].sum() == 0
-    assert str(empty["interval"].dtype.tz) == truth.ZONE
+
+
+def test_a_span_that_cuts_intervals_counts_what_lies_in_it():
+    calls = truth.report("calls")
+    span = {"start": "2026-03-27", "end": "2026-03-28", "timezone": "Asia/Kolkata"}
+    for kind in ("arrow", "duckdb"):
+        # In India a day begins half an hour into an hour of UTC.
+        table = rows(metrics.interval_table(KINDS[kind](calls), "1h", **span))
+        assert len(table) == 25
+        halves = rows(metrics.interval_table(calls, "30min", **span))
+        assert len(halves) == 48
+        assert sum(r["offered"] for r in table) == sum(r["offered"] for r in halves) > 0
 
 
 def test_an_agents_day_on_which_the_clocks_change():
@@ -199,6 +244,74 @@ def test_nothing_but_missing_values(kind):
     }
     assert rows(metrics.interval_table(frame)) == []
     assert metrics.quality(frame).rows == 3
+
+
+def without_types(kind, count=2):
+    """Return rows without a single value, in columns that have no type."""
+    names = truth.report("contacts").column_names
+    if kind == "pandas":
+        return pd.DataFrame({name: [None] * count for name in names})
+    if kind == "pandas of NaN":
+        return pd.DataFrame({name: [math.nan] * count for name in names})
+    return KINDS[kind](pa.table({name: pa.nulls(count) for name in names}))
+
+
+@pytest.mark.parametrize("count", [0, 2])
+@pytest.mark.parametrize("kind", ["pandas", "pandas of NaN", "polars", "arrow", "duckdb"])
+def test_columns_without_a_type(kind, count):
+    frame = without_types(kind, count)
+    assert all(math.isnan(result) for result in measures(frame))
+    table = rows(metrics.aht(frame, by=["day", "ring_group", "30min"], timezone=truth.ZONE))
+    assert [row["denominator"] for row in table] == [0] * min(count, 1)
+    assert rows(metrics.interval_table(frame, by="ring_group")) == []
+    assert rows(metrics.transfers(frame)) == []
+    assert rows(metrics.reconcile(frame, 0.8))[0]["service_level"] is None
+    assert metrics.quality(frame, "contacts").rows == count
+
+
+@pytest.mark.parametrize(
+    "column", ["wait_time", "contact_type", "started_at", "user_id", "transfer_in", "talk_time"]
+)
+def test_one_column_without_a_value(column):
+    table = truth.report("contacts").slice(0, 40)
+    place = table.column_names.index(column)
+    for values in (pa.nulls(40), pa.nulls(40, table.schema.field(column).type)):
+        frame = table.set_column(place, column, values)
+        for given in (frame, frame.to_pandas()):
+            level = metrics.service_level(given, variant="abandoned_negative")
+            assert level.numerator == 0 or column not in ("wait_time", "contact_type")
+            table_of = rows(metrics.interval_table(given))
+            assert (table_of == []) == (column == "started_at")
+            assert rows(metrics.transfers(given)) == [] or column != "transfer_in"
+            assert isinstance(metrics.repeat_contact_rate(given).denominator, int)
+
+
+def arrow_schema_of(table):
+    """Return a report's types as the package reads them: text is large."""
+    return pa.schema(
+        [(f.name, pa.large_string() if f.type == pa.string() else f.type) for f in table.schema]
+    )
+
+
+def test_frames_of_the_package_itself_and_with_an_index_of_their_own():
+    table = truth.report("contacts")
+    frame = to_pandas(table.cast(arrow_schema_of(table)), schema("contacts"))
+    assert frame["contact_type"].dtype == "category"
+    frame["ring_groups"] = frame["ring_groups"].astype("category")
+    frame.index = range(500, 500 + len(frame))
+    some = frame[frame["direction"] == "IN"]
+    reference = table.filter(pa.compute.equal(table["direction"], "IN"))
+    for measure in RATIOS:
+        function = getattr(metrics, measure)
+        assert function(some) == function(reference), measure
+    by = {"by": ["ring_group", "day", "1h"], "timezone": truth.ZONE}
+    for function in (metrics.service_level, metrics.aht, metrics.longest_wait):
+        result = function(some, **by)
+        assert rows(result) == rows(function(reference, **by))
+        assert result["ring_group"].dtype == "category"
+        assert list(result.index) == list(range(len(result)))
+    for function in (metrics.interval_table, metrics.transfers):
+        assert rows(function(some)) == rows(function(reference))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -270,6 +383,45 @@ def test_mistakes_are_explained():
     ):
         with pytest.raises(ConfigError):
             wrong()
+
+
+def test_near_misses_are_suggested():
+    calls = truth.report("calls")
+    for call, suggestion in (
+        (lambda: metrics.service_level(calls, by="ring_grops"), "Did you mean ring_groups?"),
+        (lambda: metrics.service_level(calls, by="30mins"), "Did you mean 30min?"),
+        (lambda: metrics.service_level(calls, variant="talkdesk_call"), "talkdesk_calls?"),
+        (lambda: metrics.aht(calls, direction="inbond"), "Did you mean inbound?"),
+        (lambda: metrics.interval_table(calls, "30 min"), "Did you mean 30min?"),
+        (lambda: metrics.interval_table(calls, booked="started"), "Did you mean start?"),
+        (
+            lambda: metrics.occupancy(truth.report("user_status"), denominator="readys"),
+            "Did you mean ready?",
+        ),
+        (lambda: metrics.asa([1, 2]), "pandas, polars, Arrow"),
+    ):
+        with pytest.raises((ConfigError, SchemaError)) as caught:
+            call()
+        assert suggestion in str(caught.value)
+    text = calls.set_column(
+        calls.column_names.index("wait_time"), "wait_time", calls["wait_time"].cast(pa.string())
+    )
+    for frame in (text, text.to_pandas(), KINDS["polars lazy"](text)):
+        with pytest.raises(SchemaError, match="wait_time holds String, not seconds"):
+            metrics.service_level(frame)
+    with pytest.raises(ConfigError, match="give both or none"):
+        metrics.merge_statuses(truth.report("user_status"), start="2026-03-26")
+    with pytest.raises(SchemaError, match="status_start_at holds"):
+        metrics.merge_statuses(
+            pa.table(
+                {
+                    "user_id": ["u"],
+                    "status_label": ["Away"],
+                    "status_start_at": ["noon"],
+                    "status_end_at": ["noon"],
+                }
+            )
+        )
 
 
 def test_reconciling_finds_the_formula():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyworkforce.queuing import ErlangC
 
 from td_notebooks.errors import ConfigError
 from td_notebooks.metrics import (
@@ -168,8 +171,124 @@ def test_impossible_queues_are_refused(wrong):
         wrong()
 
 
+#: Calls in an interval, handle time, agents and threshold, all in seconds; the service level that
+#: calculators and textbooks print for them.
+WORKED = [
+    (100, 180, 1800, 13, 20, 0.7956),
+    (100, 180, 1800, 14, 20, 0.8884),
+    (360, 240, 1800, 55, 15, 0.8459),
+    (1, 1800, 3600, 1, 0, 0.5),
+]
+
+
+def exactly(calls, aht, interval, agents, within):
+    """Return Erlang C's waiting probability, in fractions, and its service level."""
+    load = Fraction(calls * aht, interval)
+    terms = [Fraction(1)]
+    for k in range(1, agents + 1):
+        terms.append(terms[-1] * load / k)
+    waiting = terms[-1] * agents / (agents - load)
+    waits = waiting / (sum(terms[:-1]) + waiting)
+    return float(waits), 1 - float(waits) * math.exp(-float(agents - load) * within / aht)
+
+
+@pytest.mark.parametrize(("calls", "aht", "interval", "agents", "within", "level"), WORKED)
+def test_worked_examples(calls, aht, interval, agents, within, level):
+    queue = erlang_c(calls=calls, aht=aht, agents=agents, within=within, interval=interval)
+    waits, exact = exactly(calls, aht, interval, agents, within)
+    assert queue.service_level == pytest.approx(exact, abs=1e-12)
+    assert queue.wait_probability == pytest.approx(waits, abs=1e-12)
+    assert round(queue.service_level, 4) == level
+    assert queue.asa == pytest.approx(waits * aht / (agents - calls * aht / interval))
+
+
+def test_tables_of_waiting_probabilities():
+    # Load in erlangs, agents.
+    table = {(1, 2): 1 / 3, (2, 3): 4 / 9, (3, 4): 0.5094, (4, 5): 0.5541, (3, 5): 0.2362}
+    loads, agents = zip(*table, strict=True)
+    queue = erlang_c(calls=np.array(loads), aht=1800, agents=agents)
+    assert queue.wait_probability.round(4) == pytest.approx([round(p, 4) for p in table.values()])
+    # 0.2 calls a second of 240 seconds for 55 agents.
+    textbook = erlang_c(calls=0.2, aht=240, agents=55, within=15, interval=1)
+    assert round(textbook.wait_probability, 3) == 0.239
+    assert round(textbook.asa, 1) == 8.2
+    assert round(textbook.occupancy, 3) == 0.873
+
+
+def test_erlang_c_against_pyworkforce():
+    for calls, aht, agents in [(100, 180, 13), (100, 180, 20), (700, 312, 125), (5, 600, 3)]:
+        ours = erlang_c(calls=calls, aht=aht, agents=agents)
+        theirs = ErlangC(transactions=calls, aht=aht / 60, interval=30, asa=20 / 60)
+        assert ours.service_level == pytest.approx(theirs.service_level(agents), abs=1e-6)
+        assert ours.wait_probability == pytest.approx(theirs.waiting_probability(agents), abs=1e-6)
+        assert ours.occupancy == pytest.approx(theirs.achieved_occupancy(agents), abs=1e-6)
+        for target, cap, shrinkage in [(0.8, 1.0, 0.0), (0.9, 0.85, 0.3)]:
+            theirs = ErlangC(
+                transactions=calls, aht=aht / 60, interval=30, asa=20 / 60, shrinkage=shrinkage
+            )
+            need = theirs.required_positions(target, max_occupancy=cap)
+            found = required_agents(calls, aht, service_level=target, max_occupancy=cap)
+            assert found == need["raw_positions"]
+            scheduled = required_agents(
+                calls, aht, service_level=target, max_occupancy=cap, shrinkage=shrinkage
+            )
+            assert scheduled == need["positions"]
+
+
+def test_small_queues_by_hand():
+    # One agent, one erlang of work, patience as long as a call: the number of calls is Poisson.
+    queue = erlang_a(calls=10, aht=180, agents=1, patience=180, within=0)
+    assert queue.wait_probability == pytest.approx(1 - math.exp(-1), abs=1e-12)
+    assert queue.abandonment == pytest.approx(math.exp(-1), abs=1e-12)
+    assert queue.occupancy == pytest.approx(1 - math.exp(-1), abs=1e-12)
+    # Whatever the number of agents, with such a patience it stays Poisson.
+    for agents in (2, 5, 40):
+        many = erlang_a(calls=10 * agents, aht=180, agents=agents, patience=180, within=0)
+        below = sum(math.exp(k * math.log(agents) - math.lgamma(k + 1)) for k in range(agents))
+        assert many.wait_probability == pytest.approx(1 - below * math.exp(-agents), abs=1e-10)
+
+
+def simulated_day(chance, *, rate, aht, agents, patience, within, seconds=86400, warm=7200):
+    """Let callers come, be served in turn or hang up; return how many came and how many in time."""
+    free = [0.0] * agents
+    heapq.heapify(free)
+    arrivals = np.cumsum(chance.exponential(1 / rate, int(rate * (seconds + warm) * 1.2) + 200))
+    arrivals = arrivals[arrivals < seconds + warm]
+    service = chance.exponential(aht, len(arrivals))
+    leave = chance.exponential(patience, len(arrivals))
+    came = good = 0
+    for at, work, bears in zip(arrivals.tolist(), service.tolist(), leave.tolist(), strict=True):
+        wait = max(0.0, free[0] - at)
+        answered = wait <= bears
+        if answered:
+            heapq.heapreplace(free, at + wait + work)
+        if at >= warm:
+            came += 1
+            good += answered and wait <= within
+    return came, good
+
+
+@pytest.mark.parametrize(("agents", "patience"), [(9, 60), (11, 240)])
+def test_two_hundred_simulated_days_do_what_erlang_a_says(agents, patience):
+    days, rate, aht = 200, 120 / 3600, 300
+    chance = np.random.default_rng(20)
+    counts = np.array(
+        [
+            simulated_day(chance, rate=rate, aht=aht, agents=agents, patience=patience, within=20)
+            for _ in range(days)
+        ]
+    )
+    level = counts[:, 1].sum() / counts[:, 0].sum()
+    # Days are independent, calls of a day are not: the interval comes from the days' spread.
+    spread = counts[:, 1] - level * counts[:, 0]
+    error = spread.std(ddof=1) * math.sqrt(days) / counts[:, 0].sum()
+    expected = erlang_a(calls=120, aht=aht, agents=agents, patience=patience, interval=3600)
+    assert abs(level - expected.service_level) < 1.96 * error
+    assert error < 0.003
+
+
 def test_a_simulated_centre_does_what_erlang_a_says():
-    days = 40
+    days = 12
     centre = Centre(
         CentreSettings.erlang(calls_per_hour=40, agents=4, talk_time=300, patience=120, seed=5)
     )
@@ -190,4 +309,4 @@ def test_a_simulated_centre_does_what_erlang_a_says():
     ).service_level
     error = np.std(levels, ddof=1) / math.sqrt(days)
     assert abs(np.mean(levels) - expected) < 3 * error
-    assert error < 0.01
+    assert error < 0.02

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -68,6 +69,7 @@ def contacts():
                 "start": start,
                 "wait": left - start,
                 "left": left,
+                "over": moment.get("finished", moment.get("hung up", left)),
                 "open": "queued" in moment or "transferred" in moment,
                 "onward": "transferred" in moment,
                 "callback": "callback" in moment,
@@ -78,7 +80,19 @@ def contacts():
                 "conversation": moment["hung up"] - left if "hung up" in moment else None,
             }
         )
+    for its in legs(found).values():
+        for leg, later in itertools.pairwise(its):
+            leg["handed on"] = later["onward"]
     return found
+
+
+def legs(contacts):
+    """Return the legs of each call, in order."""
+    its = {}
+    for contact in contacts:
+        contact.setdefault("handed on", False)
+        its.setdefault(contact["call"], []).append(contact)
+    return {call: sorted(of, key=lambda leg: leg["onward"]) for call, of in its.items()}
 
 
 @cache
@@ -87,21 +101,29 @@ def calls():
     arrived = {
         e.call_id: int(e.at.timestamp()) for e in CENTRE.events(START, END) if e.kind == "arrived"
     }
-    legs = {}
-    for contact in contacts():
-        legs.setdefault(contact["call"], []).append(contact)
     return [
         {
-            **min(its, key=lambda leg: leg["onward"]),
+            **its[0],
             "start": arrived[call],
-            "group": "+".join(
-                dict.fromkeys(
-                    leg["group"] for leg in sorted(its, key=lambda x: x["onward"]) if leg["group"]
-                )
-            ),
+            "group": "+".join(dict.fromkeys(leg["group"] for leg in its if leg["group"])),
         }
-        for call, its in legs.items()
+        for call, its in legs(contacts()).items()
     ]
+
+
+@cache
+def busy():
+    """Return when each agent was on a call, and at work after one."""
+    since, found = {}, []
+    for event in CENTRE.events(START, END):
+        at = int(event.at.timestamp())
+        if event.kind in ("answered", "dialled"):
+            since[event.user_id] = at
+        elif event.kind in ("hung up", "finished"):
+            label = "On a Call" if event.kind == "hung up" else "After Call Work"
+            found.append((event.user_id, label, since[event.user_id], at))
+            since[event.user_id] = at
+    return found
 
 
 def service_level(rows, variant, within=20, hours=None, missed=True, leave_out_short=True):
