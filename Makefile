@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PANDAS2 := .venv-pandas2
 CHROMES := chromium chromium-browser google-chrome google-chrome-stable
 
-.PHONY: demo test test-pandas2 lint bench clean
+.PHONY: demo test nightly test-pandas2 lint bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/demo.stamp
@@ -21,11 +21,17 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The long runs: thousands of drawn files, hundreds of drawn histories. It takes hours.
+nightly: $(VENV)/dev.stamp
+	TD_NIGHTLY=1 $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile tests/frames tests/unattended
+
 test-pandas2: $(PANDAS2)/dev.stamp
-	$(PANDAS2)/bin/python -m pytest tests/frames tests/core
+	$(PANDAS2)/bin/python -m pytest tests --ignore=tests/browser --numprocesses=4 --dist=loadfile
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/frames.py
+	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/lake.py
 
 $(VENV)/pip.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -152,6 +152,7 @@ class Talkdesk:
             it empty and counting it.
         keep : path, optional
             A folder in which the raw files stay, to be read again with `td_notebooks.read_report`.
+            Their times are in UTC, as that takes them by default.
 
         Returns
         -------
