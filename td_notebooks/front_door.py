@@ -82,7 +82,8 @@ def connect(
         File of certificates to trust instead of the system's.
     sandbox : bool or Sandbox, optional
         True starts a Talkdesk of its own on this machine, with a simulated contact centre: no
-        account is needed. A running `Sandbox` is used as it is.
+        account is needed. A running `Sandbox` is used as it is. Of the other arguments it takes
+        ``client_id``, ``client_secret``, ``scope`` and ``reports_path``, to try what comes of them.
 
     Returns
     -------
@@ -103,7 +104,9 @@ def connect(
     client_secret = hidden(client_secret)
     private_key = hidden(private_key)
     if sandbox:
-        return _connect_to_sandbox(sandbox, reports_path or CURRENT_PATHS)
+        return _connect_to_sandbox(
+            sandbox, reports_path or CURRENT_PATHS, client_id, client_secret, scope
+        )
     if installation:
         return _connect_to_installation(installation, scope, reports_path, ca)
     return Talkdesk(
@@ -127,7 +130,13 @@ def connect(
     )
 
 
-def _connect_to_sandbox(sandbox: bool | Sandbox, reports_path: str) -> Talkdesk:
+def _connect_to_sandbox(
+    sandbox: bool | Sandbox,
+    reports_path: str,
+    client_id: str | None,
+    client_secret: Secret | None,
+    scope: str | None,
+) -> Talkdesk:
     from .sandbox import Sandbox
 
     owned = Sandbox().start() if sandbox is True else None
@@ -135,8 +144,10 @@ def _connect_to_sandbox(sandbox: bool | Sandbox, reports_path: str) -> Talkdesk:
     assert isinstance(place, Sandbox)
     settings = Settings(
         account=Account(place.account, "sandbox", token_url=place.token_url, api_url=place.api_url),
-        credentials=ClientSecret(place.client_id, Secret(place.client_secret)),
-        scope=DEFAULT_SCOPES[reports_path],
+        credentials=ClientSecret(
+            client_id or place.client_id, client_secret or Secret(place.client_secret)
+        ),
+        scope=scope or DEFAULT_SCOPES[reports_path],
         reports_path=reports_path,
         found=(Setting("sandbox", place.api_url, "argument sandbox"),),
     )

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from td_notebooks.auth import ClientAssertion, ClientSecret
-from td_notebooks.errors import ConfigError
+from td_notebooks.errors import AuthError, ConfigError, TokenError
 from td_notebooks.front_door import connect
 from td_notebooks.secret import Secret
 from td_notebooks.settings import find_settings
@@ -144,3 +144,13 @@ def test_connect_asks_nothing_over_the_network():
     with connect(account="acme", client_id="c", client_secret="x") as client:
         assert repr(client) == "<Talkdesk account='acme' region='us'>"
         assert client.account.api_url == "https://api.talkdeskapp.com"
+
+
+def test_a_sandbox_can_be_tried_with_a_wrong_secret_or_less_scope(start_sandbox, open_client):
+    sandbox = start_sandbox()
+    with pytest.raises(TokenError, match="secret"):
+        open_client(sandbox, client_secret="wrong").renew_token()
+    reader = open_client(sandbox, scope="data-reports:read")
+    assert reader.jobs("calls") == []
+    with pytest.raises(AuthError, match="data-reports:write"):
+        reader.submit("calls", "2026-08-03", "2026-08-04")
