@@ -11,7 +11,9 @@ raised where nothing secret is in sight. Redirects are never followed by the HTT
 
 from __future__ import annotations
 
+import functools
 import logging
+import os
 import platform
 import random
 import ssl
@@ -78,7 +80,7 @@ class Transport:
     def _client(self, ca: str | None, accept: str, limits: httpx.Limits) -> httpx.Client:
         return httpx.Client(
             auth=self.auth,
-            verify=_certificates(ca),
+            verify=_certificates(ca, *map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR"))),
             timeout=TIMEOUT,
             limits=limits,
             follow_redirects=False,
@@ -375,7 +377,12 @@ def network_error(
     return result
 
 
-def _certificates(ca: str | None) -> ssl.SSLContext:
+@functools.lru_cache(maxsize=16)
+def _certificates(ca: str | None, *variables: str | None) -> ssl.SSLContext:
+    """Return the certificates to trust; reading the system's takes longer than many a request.
+
+    The variables are those that `ssl` reads by itself: another value is another context.
+    """
     if ca:
         return ssl.create_default_context(cafile=ca)
     context = ssl.create_default_context()  # the system's; SSL_CERT_FILE and SSL_CERT_DIR count
