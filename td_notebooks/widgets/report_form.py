@@ -202,9 +202,9 @@ class ReportForm(Form):
 
     def stop(self) -> None:
         """End the run; what pressing Cancel does. Its jobs go on at Talkdesk."""
-        self._clock.stop()
         self.cancel.disabled = True
         self.message.value = note_html("Cancelling…")
+        self._clock.stop()  # last: the run's own last word may come at once
 
     def _pull(self) -> pd.DataFrame:
         from ..metrics import quality  # with it comes numpy

@@ -143,17 +143,26 @@ def test_a_full_stdout(folder, arguments):
     assert (code, err) == (1, "td-notebooks: No space left on device\n")
 
 
-def test_a_temporary_folder_that_is_not_there(folder, tmp_path):
-    # The download goes through a temporary file; so small a limit stands for a full disk.
+def with_files_of_512_bytes(*arguments):
+    """Run a command where no file may grow larger, which stands for a full disk."""
     code = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (512, 512)); " + (
         "import sys; from td_notebooks.cli import main; main()"
     )
-    shown = subprocess.run(
-        [sys.executable, "-c", code, "report", "calls", *DAY, "-q"],
-        capture_output=True, text=True,
-    )  # fmt: skip
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+
+
+def test_a_report_on_its_way_to_stdout_needs_no_disk(folder):
+    shown = with_files_of_512_bytes("report", "calls", *DAY, "-q")
+    assert shown.returncode == 0 and shown.stdout.startswith('"call_id",')
+
+
+def test_a_disk_that_is_full_before_the_end(folder, tmp_path):
+    target = tmp_path / "into" / "c.csv"
+    target.parent.mkdir()
+    shown = with_files_of_512_bytes("report", "calls", *DAY, "-q", "-o", target)
     assert shown.returncode == 1 and shown.stdout == ""
-    assert shown.stderr.startswith("td-notebooks: The report file could not be written in ")
+    assert shown.stderr.startswith(f"td-notebooks: {target} could not be written: File too large.")
+    assert not list(target.parent.iterdir())
 
 
 POOR = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
