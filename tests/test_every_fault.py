@@ -120,6 +120,7 @@ def test_each_fault_alone(truth, name, moment):
         assert isinstance(outcome, MAY_END_IN[name]), f"{name} went unnoticed"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("block", range(10))
 def test_seeded_mixtures(truth, block):
     complete = 0

@@ -66,6 +66,7 @@ def every_view(error, callers=1):
             yield from every_view(related, callers=0)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "fault",
     [

@@ -269,6 +269,7 @@ def test_a_folder_that_is_no_table_is_an_error(lake, tmp_path):
     assert Lake(tmp_path / "lake").tables == []
 
 
+@pytest.mark.no_cover
 def test_statistics_tell_nothing_of_the_rows_but_their_time(lake, tmp_path):
     put(lake.table(TYPE), tmp_path / "w", [message(1, day(2), text="Secret")], day(2), day(3))
     log = (tmp_path / "lake" / TYPE / "_delta_log" / f"{1:020}.json").read_text()

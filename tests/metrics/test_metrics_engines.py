@@ -45,9 +45,11 @@ SCHEDULE = pa.table(
     }
 )
 #: Spark says of itself that it is behind pandas.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:PySpark does not yet fully support pandas:FutureWarning"
-)
+# The same lines over and over: watching them for coverage takes twice the time.
+pytestmark = [
+    pytest.mark.no_cover,
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

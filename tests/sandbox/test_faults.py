@@ -371,6 +371,7 @@ def test_a_healthy_file_is_passed_on_as_it_comes() -> None:
 # -- everything at once ----------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_no_mixture_breaks_the_sandbox_itself(clock: SandboxClock) -> None:
     settings = FaultSettings(stall_seconds=0.01, slow_seconds=0.01)
     for seed in range(60):
