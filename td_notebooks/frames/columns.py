@@ -32,6 +32,7 @@ WALL = pa.timestamp("us")
 TRUE_WORDS = ["true", "True", "TRUE", "Yes", "YES", "yes"]
 FALSE_WORDS = ["false", "False", "FALSE", "No", "NO", "no"]
 
+_SCALED = ("minutes", "day fraction", "fine day fraction")
 _DAY = 86_400
 _EXACT = 2.0**53  # beyond this, float64 skips whole numbers
 _INT64 = 2**63 - 1
@@ -136,6 +137,8 @@ def convert(values: pa.Array, column: Column | None, zone: str) -> pa.Array:
     """
     wanted = arrow_type(column)
     given = values.type
+    if is_settled(given, column):
+        return values
     if pa.types.is_null(given):
         return pa.nulls(len(values), wanted)
     if pa.types.is_list(given):
@@ -152,6 +155,15 @@ def convert(values: pa.Array, column: Column | None, zone: str) -> pa.Array:
     if column.kind == "boolean":
         return _boolean(values, column)
     return _time(values, column, zone) if column.kind == "timestamp" else _from_text(values, column)
+
+
+def is_settled(given: pa.DataType, column: Column | None) -> bool:
+    """Tell whether all values of a type stay as they are."""
+    if given != arrow_type(column):
+        return False
+    return pa.types.is_large_string(given) or (
+        not pa.types.is_floating(given) and column is not None and column.encoding not in _SCALED
+    )
 
 
 def blank_to_null(text: pa.Array) -> pa.Array:
@@ -255,7 +267,7 @@ def _boolean(values: pa.Array, column: Column) -> pa.Array:
 def _localise(wall: pa.Array, zone: str) -> pa.Array:
     if zone != "UTC":
         wall = pc.assume_timezone(wall, zone, ambiguous="earliest", nonexistent="latest")
-    return wall.cast(MOMENT)
+    return wall.view(MOMENT)
 
 
 def _time(text: pa.Array, column: Column, zone: str) -> pa.Array:

@@ -7,20 +7,23 @@ promise, that piece alone is read again as text and converted value by value.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from ..errors import DownloadError
 from .columns import FALSE_WORDS, TEXT, TRUE_WORDS, WALL, arrow_type
 from .drift import check_width, unused
-from .feed import BLOCK, BOM, is_utf8, layout, other_kind, quotes, utf8_error
+from .feed import BLOCK, BOM, is_utf8, layout, other_kind, utf8_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from .drift import Shape, Shaped, Watch
     from .feed import Bytes, Feed
 
-PIECE = 4  # blocks handed to pyarrow at once
+PIECE = 8  # blocks handed to pyarrow at once
 AHEAD = 3  # pieces in its hands: one is parsed, one waits, one is converted
 _QUOTED = re.compile(rb'(?:^|(?<=[,\n]))"(?:[^"]|"")*+"')
 _OPENING = re.compile(rb'(?:^|[,\n])"')
@@ -64,40 +67,45 @@ def read(feed: Feed, watch: Watch, shape: Shape, pool: Executor) -> Iterator[lis
     header = _header(feed, watch)
     types = {name: parsed_type(column) for name, column in watch.columns.items()}
     rows = 0
-    ahead: deque[tuple[int, bytearray, Future[list[Shaped] | _Damage]]] = deque()
+    ahead: deque[tuple[_Piece, Future[list[Shaped] | _Damage]]] = deque()
 
-    def work(piece: Bytes, last: bool) -> list[Shaped] | _Damage:
-        piece = _without_header(piece, header)
-        # Every other piece ends outside quotes.
-        batches = (_unclosed(piece) if last else None) or _parse(piece, types)
+    def work(piece: _Piece) -> list[Shaped] | _Damage:
+        batches = _parse(piece, types, header)
         return batches if isinstance(batches, _Damage) else [shape(batch) for batch in batches]
 
     pieces = _pieces(feed)
     while True:
-        while len(ahead) < AHEAD and (found := next(pieces, None)):
-            offset, piece, last = found
-            ahead.append((offset, piece, pool.submit(work, piece, last)))
+        while len(ahead) < AHEAD and (piece := next(pieces, None)):
+            ahead.append((piece, pool.submit(work, piece)))
         if not ahead:
             return
-        offset, piece, parsing = ahead.popleft()
+        piece, parsing = ahead.popleft()
         shaped = parsing.result()
-        feed.reuse(piece)
+        feed.reuse(piece.data)
         if isinstance(shaped, _Damage):
-            raise shaped.error(rows, offset)
+            raise shaped.error(rows, piece.offset)
         rows += sum(batch.num_rows for batch, _ in shaped)
         yield shaped
 
 
-def _pieces(feed: Feed) -> Iterator[tuple[int, bytearray, bool]]:
-    """Cut the file after whole rows; yield where a piece starts, it, and if it is the last."""
+@dataclass(frozen=True)
+class _Piece:
+    """Some whole rows."""
+
+    offset: int  # in the file
+    data: Bytes
+    shareable: bool  # pyarrow may share out its blocks
+    last: bool
+
+
+def _pieces(feed: Feed) -> Iterator[_Piece]:
+    """Cut the file after whole rows."""
     while held := feed.fill(PIECE * feed.block):
-        end = _cut(held)
+        end, shareable = _cut(held, all=feed.ended)
         while not end and not feed.ended:
             held = feed.more()
-            end = _cut(held)
-        if feed.ended:
-            end = len(held)
-        yield feed.offset, feed.take(end), feed.ended
+            end, shareable = _cut(held, all=feed.ended)
+        yield _Piece(feed.offset, feed.take(end), shareable, feed.ended)
 
 
 def _header(feed: Feed, watch: Watch) -> bytes:
@@ -176,20 +184,34 @@ def parsed_type(column: Column | None) -> pa.DataType:
     return arrow_type(column)
 
 
-def _cut(held: Bytes) -> int:
-    """Return where the last whole row ends: after a line end outside quotes."""
-    end = held.rfind(b"\n") + 1
-    if quotes(held, end) % 2 == 0:
-        return end
+def _cut(held: Bytes, *, all: bool) -> tuple[int, bool]:
+    """Return where the last whole row ends, and whether pyarrow may share out the blocks before.
+
+    A row ends at a line end outside quotes. pyarrow does not look at quotes when it shares: it cuts
+    at the last line end of a block, and takes the row that goes on in the next block to end at the
+    first line end there.
+    """
+    end = len(held) if all else held.rfind(b"\n") + 1
+    if b'"' not in held:
+        return end, True
+    cuts = [0]
+    for edge in range(BLOCK, end, BLOCK):
+        cuts.append(max(held.rfind(b"\n", cuts[-1], edge), held.rfind(b"\r", cuts[-1], edge)) + 1)
+        after = (held.find(b"\n", edge, end), held.find(b"\r", edge, end))
+        cuts.append(min((at for at in after if at >= 0), default=end))
+    seen = np.frombuffer(held, np.uint8, end)
+    within = [np.count_nonzero(seen[a:b] == ord('"')) % 2 for a, b in pairwise([*cuts, end])]
+    if all or sum(within) % 2 == 0:
+        return end, not any(within)
     # The last line end is within quotes: go back from quote to quote.
     opening = held.rfind(b'"', 0, end)
     while opening >= 0:
         closing = held.rfind(b'"', 0, opening)
         end = held.rfind(b"\n", closing + 1, opening) + 1
         if end:
-            return end
+            return end, False
         opening = held.rfind(b'"', 0, max(closing, 0))
-    return 0
+    return 0, False
 
 
 def _without_header(piece: Bytes, header: bytes) -> Bytes:
@@ -204,7 +226,7 @@ def _without_header(piece: Bytes, header: bytes) -> Bytes:
         if quotes % 2 == 0:
             kept.append(piece[start : found.start()])
             start = found.end()
-    return b"".join([*kept, piece[start:]])
+    return b"".join([*kept, piece[start:]]) if kept else piece
 
 
 @dataclass(frozen=True)
@@ -225,54 +247,54 @@ class _Damage:
         )
 
 
-def _parse(piece: Bytes, types: dict[str, pa.DataType]) -> list[pa.RecordBatch] | _Damage:
+def _parse(
+    piece: _Piece, types: dict[str, pa.DataType], header: bytes
+) -> list[pa.RecordBatch] | _Damage:
     """Parse a piece of whole rows, as catalogued if it can be, else as text."""
-    if not piece or piece.isspace():
+    data = piece.data
+    if not is_utf8(data):
+        return _not_text(data)
+    # Every other piece ends outside quotes.
+    if piece.last and (damage := _unclosed(data)):
+        return damage
+    if not data or data.isspace():
         return []
-    if not is_utf8(piece):
-        return _not_text(piece)
-    if piece.startswith(BOM):  # a character of its first value: pyarrow would drop one such mark
-        piece = BOM + piece
-    for shared in (True, False) if _shareable(piece) else (False,):
-        try:
-            return list(_table(piece, types, shared=shared).to_batches())
-        except pa.ArrowInvalid:
-            pass
+    # A repeated header is no number and no time, so it fails to be read, except as text.
+    text = dict.fromkeys(types, TEXT)
+    if types != text and (rows := _rows(data, types, shareable=piece.shareable)) is not None:
+        return rows
+    rest = _without_header(data, header)
+    if rest is not data:
+        return _parse(replace(piece, data=rest, shareable=False), types, b"")
+    if (rows := _rows(data, text, shareable=piece.shareable)) is not None:
+        return rows
+    return _damage(data, text)
+
+
+def _rows(
+    data: Bytes, types: dict[str, pa.DataType], *, shareable: bool
+) -> list[pa.RecordBatch] | None:
+    """Parse rows as these types; None if they cannot be."""
+    for shared in (True, False) if shareable else (False,):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return list(_table(data, types, shared=shared).to_batches())
+    return None
+
+
+def _damage(data: Bytes, text: dict[str, pa.DataType]) -> _Damage:
+    """Find the first row that cannot be read even as text."""
     bad: list[pacsv.InvalidRow] = []
 
     def note(row: pacsv.InvalidRow) -> str:
         bad.append(row)
         return "error"
 
-    try:
-        text = dict.fromkeys(types, TEXT)
-        return list(_table(piece, text, shared=False, on_bad_row=note).to_batches())
-    except pa.ArrowInvalid:
-        if not bad:
-            return _Damage(0, "it cannot be read as CSV")
-        what = f"it has {bad[0].actual_columns} fields, not {len(types)}"
-        return _Damage((bad[0].number or 1) - 1, what)
-
-
-def _shareable(piece: Bytes) -> bool:
-    """Tell whether pyarrow may share out the blocks: it would cut at any line end, quoted or not.
-
-    It cuts at the last line end of a block, and the row that goes on into the next block at the
-    first line end there.
-    """
-    if b'"' not in piece:
-        return True
-    before = 0
-    for edge in range(BLOCK, len(piece), BLOCK):
-        last = max(piece.rfind(b"\n", before, edge), piece.rfind(b"\r", before, edge)) + 1
-        first = min(
-            (at for at in (piece.find(b"\n", edge), piece.find(b"\r", edge)) if at >= 0),
-            default=len(piece),
-        )
-        if quotes(piece[before:last]) % 2 or quotes(piece[last:first]) % 2:
-            return False
-        before = first
-    return True
+    with contextlib.suppress(pa.ArrowInvalid):
+        _table(data, text, shared=False, on_bad_row=note)
+    if not bad:
+        return _Damage(0, "it cannot be read as CSV")
+    what = f"it has {bad[0].actual_columns} fields, not {len(text)}"
+    return _Damage((bad[0].number or 1) - 1, what)
 
 
 def _not_text(piece: Bytes) -> _Damage:
@@ -286,7 +308,7 @@ def _not_text(piece: Bytes) -> _Damage:
 
 def _unclosed(piece: Bytes) -> _Damage | None:
     """Find a quote that is never closed; pyarrow would take what there is."""
-    if quotes(piece) % 2 == 0:
+    if piece.count(b'"') % 2 == 0:
         return None
     unquoted = _QUOTED.sub(b"", piece)
     opened = _OPENING.search(unquoted)
@@ -297,6 +319,8 @@ def _table(
     piece: Bytes, types: dict[str, pa.DataType], *, shared: bool, on_bad_row: object = None
 ) -> pa.Table:
     """Parse a piece that is UTF-8, its blocks shared out among threads or all in one go."""
+    if piece.startswith(BOM):  # a character of its first value: pyarrow would drop one such mark
+        piece = BOM + piece
     return pacsv.read_csv(
         pa.BufferReader(piece),
         read_options=pacsv.ReadOptions(

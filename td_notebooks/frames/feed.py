@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from typing import BinaryIO, Literal, TypeAlias
 
-import numpy as np
 import pyarrow as pa
 
 from ..errors import DownloadError
@@ -47,6 +47,8 @@ class Feed:
         self.ended = False
         self.offset = 0
         self._source = source
+        # A file need not make bytes of what it reads; other sources may only know `read`.
+        self._file = source if isinstance(source, io.BufferedIOBase) else None
         self._spare: list[bytearray] = []
         self._gzip: zlib._Decompress | None = None
         self._packed = b""
@@ -64,9 +66,8 @@ class Feed:
             room, filled = self._room(size), len(self.held)
             room[:filled] = self.held
             with memoryview(room) as view:
-                while filled < len(room) and (more := self._next(len(room) - filled)):
-                    view[filled : filled + len(more)] = more
-                    filled += len(more)
+                while filled < len(room) and (more := self._next(view[filled:])):
+                    filled += more
             self.ended = filled < len(room)
             del room[filled:]
             self.held = room
@@ -100,12 +101,13 @@ class Feed:
         self.offset += size
         return taken
 
-    def reuse(self, taken: bytearray) -> None:
+    def reuse(self, taken: Bytes) -> None:
         """Read into what `take` returned, once nobody needs it: fresh memory costs more than that.
 
         The system wipes every page before it gives it away.
         """
-        self._spare.append(taken)
+        if isinstance(taken, bytearray):
+            self._spare.append(taken)
 
     def give_back(self, unused: bytes) -> None:
         """Take back the bytes used last."""
@@ -124,10 +126,14 @@ class Feed:
             return room
         return bytearray(size)
 
-    def _next(self, size: int) -> bytes:
-        """Return some bytes of the report, `size` at most; nothing only at its end."""
-        size = min(size, STEP)
-        return self._unpacked(size) if self._gzip else self._source.read(size)
+    def _next(self, room: memoryview) -> int:
+        """Read some bytes of the report into `room`; return how many, none only at its end."""
+        if self._file and not self._gzip:
+            return self._file.readinto(room)
+        size = min(STEP, len(room))
+        more = self._unpacked(size) if self._gzip else self._source.read(size)
+        room[: len(more)] = more
+        return len(more)
 
     def _read(self, size: int) -> bytes:
         """Return exactly `size` bytes, fewer only at the end."""
@@ -190,13 +196,6 @@ def other_kind(held: Bytes) -> str | None:
             return kind
     # Further on, a text may hold any character.
     return "some other kind of file" if b"\x00" in held[:1024].partition(b"\n")[0] else None
-
-
-def quotes(data: Bytes, end: int | None = None) -> int:
-    """Count the double quotes before `end`, three times as fast as ``bytes.count`` does."""
-    if b'"' not in data:
-        return 0
-    return int(np.count_nonzero(np.frombuffer(data, np.uint8)[:end] == ord('"')))
 
 
 def is_utf8(data: Bytes) -> bool:

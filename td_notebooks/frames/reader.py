@@ -15,7 +15,7 @@ import pyarrow as pa
 from ..errors import ConfigError, DownloadError
 from . import csv, json
 from .assemble import stack
-from .columns import TEXT, arrow_schema, check_zone, convert, misfits
+from .columns import TEXT, arrow_schema, check_zone, convert, is_settled, misfits
 from .drift import Drift, Shaped, Watch
 from .feed import BLOCK, Feed, layout, other_kind
 
@@ -174,35 +174,38 @@ class BatchReader:
 
     def _shape(self, batch: pa.RecordBatch) -> Shaped:
         """Convert a batch with columns by wire name; runs in any thread."""
-        plan = self._plan_for(tuple(batch.schema.names))
-        final, arrays, lost = plan.final, [], {}
-        for field, (at, column) in zip(final, plan.ways, strict=True):
+        plan = self._plan_for(batch.schema)
+        final, given, arrays, lost = plan.final, batch.columns, [], {}
+        for field, (at, column, settled) in zip(final, plan.ways, strict=True):
             if at is None:
                 arrays.append(pa.nulls(batch.num_rows, field.type))
                 continue
-            before = batch.column(at)
+            before = given[at]
+            if settled:
+                arrays.append(before)
+                continue
             after = convert(before, column, self._zone)
             arrays.append(after)
-            if after is not before and (values := misfits(before, after)) is not None:
+            if (values := misfits(before, after)) is not None:
                 lost[field.name] = values
         if not arrays:  # rows without a single column are rows
             return batch, {}
         return pa.RecordBatch.from_arrays(arrays, schema=final), lost
 
-    def _plan_for(self, wire_names: tuple[str, ...]) -> _Plan:
+    def _plan_for(self, wire: pa.Schema) -> _Plan:
         """Return the plan for batches with these columns; blocks nearly always have the same."""
         names, plan = self._watch.names, self._plan
-        if plan is None or plan.names is not names or plan.wire_names != wire_names:
+        if plan is None or plan.names is not names or not plan.wire.equals(wire):
             columns, final = self._watch.columns, self.arrow_schema
             wire_of = {name: wire_name for wire_name, name in names.items()}
-            place_of = {wire_name: at for at, wire_name in enumerate(wire_names)}
-            ways = [
-                (place_of[wire], columns[wire])
-                if (wire := wire_of.get(name)) is not None and wire in place_of
-                else (None, None)
-                for name in final.names
-            ]
-            self._plan = plan = _Plan(names, wire_names, final, ways)
+            place_of = {wire_name: at for at, wire_name in enumerate(wire.names)}
+            ways: list[tuple[int | None, Column | None, bool]] = []
+            for name in final.names:
+                wire_name = wire_of.get(name)
+                at = place_of.get(wire_name) if wire_name is not None else None
+                column = None if at is None else columns[wire.names[at]]
+                ways.append((at, column, at is not None and is_settled(wire.types[at], column)))
+            self._plan = plan = _Plan(names, wire, final, ways)
         return plan
 
 
@@ -231,6 +234,7 @@ class _Plan:
     """Where the columns of a finished batch come from."""
 
     names: dict[str, str]
-    wire_names: tuple[str, ...]
+    wire: pa.Schema
     final: pa.Schema
-    ways: Sequence[tuple[int | None, Column | None]]  # place among the wire's, if it is there
+    # For each final column: its place among the wire's, if it is there, and whether it is final.
+    ways: Sequence[tuple[int | None, Column | None, bool]]

@@ -12,6 +12,7 @@ are counted (`Staged.duplicates`, `Staged.conflicts`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,7 +109,8 @@ def stage(
     OSError
         The disk is full.
     """
-    reader = read_batches(body, report_type, format=format, timezone=timezone)  # type: ignore[arg-type] # anything with read(size)
+    hashed = _Hashed(body)
+    reader = read_batches(hashed, report_type, format=format, timezone=timezone)  # type: ignore[arg-type] # anything with read(size)
     astray = untimed = near = 0
 
     first_row = 0
@@ -126,7 +128,7 @@ def stage(
             untimed += found.untimed
             near += found.near
             writer.write(as_plain(found.batch))
-    body.drain()
+    hashed.drain()
     if astray and not near:
         raise DownloadError(
             f"The {report_type} report for {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC has "
@@ -148,9 +150,32 @@ def stage(
         conflicts=conflicts,
         astray=astray,
         untimed=untimed,
-        sha256=body.sha256,
+        sha256=hashed.sha256,
         drift=reader.drift,
     )
+
+
+class _Hashed:
+    """A file that is hashed while it is read."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what was read, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def read(self, size: int) -> bytes:
+        data = self._body.read(size)
+        self._hash.update(data)
+        return data
+
+    def drain(self) -> None:
+        """Read what is left, so that the hash is that of the whole file."""
+        while self.read(1 << 16):
+            pass
 
 
 def _without(files: tuple[DataFile, ...], drop: Any, folder: Path) -> tuple[DataFile, ...]:

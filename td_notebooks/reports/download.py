@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import re
 import socket
 import threading
@@ -233,12 +232,6 @@ class Body:
         self.size = 0
         self._chunks, self._switch, self._doing = chunks, switch, doing
         self._held = b""
-        self._hash = hashlib.sha256()
-
-    @property
-    def sha256(self) -> str:
-        """The hash of the bytes that came so far, in hexadecimal."""
-        return self._hash.hexdigest()
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes; none at the end."""
@@ -248,7 +241,7 @@ class Body:
         return data
 
     def drain(self) -> None:
-        """Read what is left, so that the hash is that of the whole file."""
+        """Read what is left: only at its end is it known that the file came whole."""
         while self._next():
             pass
 
@@ -257,7 +250,6 @@ class Body:
         chunk = next(self._chunks, b"")
         if not self.size and (not chunk or _NO_REPORT.match(chunk)):
             raise _no_report(self._doing)
-        self._hash.update(chunk)
         self.size += len(chunk)
         return chunk
 
