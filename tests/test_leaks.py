@@ -57,7 +57,13 @@ def every_view(error, callers=1):
     yield VerboseTB(theme_name="nocolor", include_vars=True).text(kind, value, frames)
     shown = io.StringIO()
     rich = Traceback.from_exception(
-        kind, value, frames, show_locals=True, locals_max_string=None, locals_max_length=None
+        kind,
+        value,
+        frames,
+        extra_lines=0,
+        show_locals=True,
+        locals_max_string=None,
+        locals_max_length=None,
     )
     Console(file=shown, width=250).print(rich)
     yield shown.getvalue()

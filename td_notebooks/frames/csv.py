@@ -196,8 +196,9 @@ def _cut(held: Bytes, *, all: bool) -> tuple[int, bool]:
         return end, True
     cuts = [0]
     for edge in range(BLOCK, end, BLOCK):
-        cuts.append(max(held.rfind(b"\n", cuts[-1], edge), held.rfind(b"\r", cuts[-1], edge)) + 1)
+        before = (held.rfind(b"\n", cuts[-1], edge), held.rfind(b"\r", cuts[-1], edge))
         after = (held.find(b"\n", edge, end), held.find(b"\r", edge, end))
+        cuts.append(max(cuts[-1], *(at + 1 for at in before)))
         cuts.append(min((at for at in after if at >= 0), default=end))
     seen = np.frombuffer(held, np.uint8, end)
     within = [np.count_nonzero(seen[a:b] == ord('"')) % 2 for a, b in pairwise([*cuts, end])]

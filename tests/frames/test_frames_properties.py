@@ -93,6 +93,16 @@ def test_any_rows_come_back_from_any_pieces(format, data):
         assert dtypes[known].to_dict() == usual_dtypes(reader.schema)
 
 
+@given(st.text(alphabet='a,"\n\r', max_size=120).map(str.encode).map(bytearray))
+@checked
+def test_pieces_end_after_the_last_row_that_is_whole(held):
+    ends = [at + 1 for at, byte in enumerate(held) if byte == ord("\n")]
+    whole = [end for end in ends if held[:end].count(b'"') % 2 == 0]
+    with pieces(16, 1):
+        assert csv_module._cut(held, all=False)[0] == max(whole, default=0)
+        assert csv_module._cut(held, all=True)[0] == len(held)
+
+
 def usual_dtypes(known) -> dict[str, str]:
     kinds = {
         "text": str(pd.Series(["x"], dtype="str" if pd.__version__ >= "3" else "string").dtype),
