@@ -19,10 +19,8 @@ from ..reports.schemas import report_types as known_types
 from ..reports.schemas import schema
 from ..timespan import Moment, Timespan
 from .place import Place
-from .plan import known_until
 from .replace import OnStep, ignore
-from .spans import difference
-from .sync import Synced, end_of, start_of, sync
+from .sync import Synced, sync
 from .table import Table
 from .window import Access
 
@@ -258,11 +256,9 @@ class Lake:
         """
         from . import ask
 
-        span = Timespan.of(start, end, timezone)
         return ask.frame(
             self.table(report_type),
-            span.start.astimezone(UTC),
-            span.end.astimezone(UTC),
+            *_in_utc(start, end, timezone),
             account=self._account(account),
             columns=columns,
             dtype_backend=dtype_backend,
@@ -296,11 +292,9 @@ class Lake:
         """
         from . import ask
 
-        span = Timespan.of(start, end, timezone)
         return ask.batches(
             self.table(report_type),
-            span.start.astimezone(UTC),
-            span.end.astimezone(UTC),
+            *_in_utc(start, end, timezone),
             account=self._account(account),
             columns=columns,
             batch_size=batch_size,
@@ -357,27 +351,16 @@ class Lake:
         pandas.DataFrame
             ``report_type``, ``account``, ``start``, ``end`` (UTC); one row per gap.
         """
-        import pandas as pd
+        from . import overview
 
-        now = datetime.fromtimestamp(self._now(), UTC)
-        found = []
-        for name in report_types or self.tables:
-            delay = timedelta(seconds=schema(name).freshness_seconds)
-            last = known_until(end_of(until, now, timezone), now, delay)
-            ledger = self.table(name).ledger()
-            accounts = [self._access.account.name] if self._access else ledger.accounts
-            for account in accounts:
-                entries = ledger.of(account)
-                if since is not None:
-                    first = start_of(since, now, timezone)
-                elif entries:
-                    first = min(entry.start for entry in entries)
-                else:
-                    continue
-                missing = difference([(first, last)], ledger.complete(account))
-                found += [(name, account, start, end) for start, end in missing]
-        frame = pd.DataFrame(found, columns=["report_type", "account", "start", "end"])
-        return frame.astype({"start": _MOMENTS, "end": _MOMENTS})
+        return overview.gaps(
+            self._chosen(report_types),
+            since=since,
+            until=until,
+            timezone=timezone,
+            now=self._now(),
+            account=self._account(None),
+        )
 
     def history(self, *report_types: str) -> pd.DataFrame:
         """List the windows that were stored, newest first, as far as the tables' logs go back.
@@ -393,25 +376,9 @@ class Lake:
             One row per commit: ``report_type``, ``version``, ``committed_at`` and the columns of
             `Entry`. Times are in UTC.
         """
-        import pandas as pd
+        from . import overview
 
-        from .ledger import Entry
-
-        names = list(Entry.__dataclass_fields__)
-        rows = [
-            {
-                "report_type": name,
-                "version": commit["version"],
-                "committed_at": commit["committed_at"],
-                **{field: getattr(commit["entry"], field) for field in names},
-            }
-            for name in report_types or self.tables
-            for commit in self.table(name).history()
-        ]
-        frame = pd.DataFrame(rows, columns=["report_type", "version", "committed_at", *names])
-        moments = ("committed_at", "start", "end", "asked_at", "known_until")
-        frame = frame.astype(dict.fromkeys(moments, _MOMENTS))
-        return frame.sort_values("committed_at", ascending=False, kind="stable", ignore_index=True)
+        return overview.history(self._chosen(report_types))
 
     def tend(self, *report_types: str, keep: str | timedelta = "7d") -> list[Tended]:
         """Put small files together and remove those that nobody needs any more.
@@ -432,16 +399,19 @@ class Lake:
         """
         from . import care
 
-        return [
-            care.tend(self.table(name), keep, now=datetime.fromtimestamp(self._now(), UTC))
-            for name in report_types or self.tables
-        ]
+        return [care.tend(table, keep, now=self._now()) for table in self._chosen(report_types)]
+
+    def _chosen(self, report_types: Sequence[str]) -> list[Table]:
+        return [self.table(name) for name in report_types or self.tables]
 
     def _account(self, account: str | None) -> str | None:
         return account or (self._access.account.name if self._access else None)
 
-    def _now(self) -> int:
-        return int((self._access.clock if self._access else SystemClock()).time())
+    def _now(self) -> datetime:
+        clock = self._access.clock if self._access else SystemClock()
+        return datetime.fromtimestamp(int(clock.time()), UTC)
 
 
-_MOMENTS = "datetime64[us, UTC]"
+def _in_utc(start: Moment, end: Moment, timezone: str) -> tuple[datetime, datetime]:
+    span = Timespan.of(start, end, timezone)
+    return span.start.astimezone(UTC), span.end.astimezone(UTC)
