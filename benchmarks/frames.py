@@ -170,10 +170,10 @@ def from_http(path: Path, rows: int, line: str = "") -> object:
     import httpx
 
     from td_notebooks.frames import read_report
-    from td_notebooks.reports.download import BUFFER, Body, StopSwitch
+    from td_notebooks.reports.download import Body, StopSwitch
 
     with httpx.stream("GET", address(path, line)) as answer:
-        return read_report(Body(answer.iter_bytes(BUFFER), StopSwitch(), "reading"), "contacts")
+        return read_report(Body(answer.iter_bytes(), StopSwitch(), "reading"), "contacts")
 
 
 def download_only(path: Path, rows: int, line: str = "") -> object:

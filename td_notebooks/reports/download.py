@@ -36,6 +36,7 @@ BUFFER = 1 << 16
 Result = TypeVar("Result")
 
 # Markup, or a job object where its file should be.
+_TELLING = 256  # bytes that tell a report from something else
 _NO_REPORT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<|\{\s*\"job\"\s*:)")
 
 
@@ -161,8 +162,7 @@ def download(job: Job, target: Path, *, stop: StopSwitch | None = None) -> int:
     job.check()
     switch = stop or StopSwitch()
     scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-    doing = f"downloading {_label(job)}"
-    saving = _Fetching(job, functools.partial(_save, scratch, switch, doing), switch)
+    saving = _Fetching(job, functools.partial(_save, scratch), switch)
     try:
         size = job.api.transport.repeat(saving.once, _worth_another, wake=switch.stopped)
         scratch.replace(target)
@@ -202,8 +202,7 @@ def stream(job: Job, read: Callable[[Body], Result], *, stop: StopSwitch | None 
     job.check()
     switch = stop or StopSwitch()
 
-    def take(response: httpx.Response) -> Result:
-        body = Body(response.iter_bytes(BUFFER), switch, f"downloading {_label(job)}")
+    def take(body: Body) -> Result:
         result = read(body)
         body.drain()
         return result
@@ -248,8 +247,14 @@ class Body:
     def _next(self) -> bytes:
         self._switch.check()
         chunk = next(self._chunks, b"")
-        if not self.size and (not chunk or _NO_REPORT.match(chunk)):
-            raise _no_report(self._doing)
+        if not self.size:
+            while len(chunk) < _TELLING and (more := next(self._chunks, b"")):
+                chunk += more
+            if not chunk or _NO_REPORT.match(chunk):
+                raise DownloadError(
+                    f"While {self._doing}, something that is no report came in its place.",
+                    hint="The file may not be ready, or a proxy answered: try again.",
+                )
         self.size += len(chunk)
         return chunk
 
@@ -265,7 +270,7 @@ class _Fetching(Generic[Result]):
     """One file on its way to whoever takes it."""
 
     job: Job
-    take: Callable[[httpx.Response], Result]
+    take: Callable[[Body], Result]
     switch: StopSwitch
 
     @property
@@ -286,7 +291,7 @@ class _Fetching(Generic[Result]):
                     if response.status_code in REDIRECTS and "Location" in response.headers:
                         hop = hop.next(response.headers["Location"], transport.account.api_origin)
                     elif response.status_code == 200:
-                        return self.take(response)
+                        return self.take(Body(response.iter_bytes(), self.switch, self.doing))
                     else:
                         return self._refusal(hop, response)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -315,31 +320,19 @@ class _Fetching(Generic[Result]):
         ) or DownloadError(f"While {self.doing}, Talkdesk answered {response.status_code}.")
 
 
-def _save(path: Path, switch: StopSwitch, doing: str, response: httpx.Response) -> int:
+def _save(path: Path, body: Body) -> int:
     """Write the file; return its size."""
     try:
         with path.open("wb") as file:
-            for chunk in response.iter_bytes(BUFFER):
-                switch.check()
-                if not file.tell() and _NO_REPORT.match(chunk):
-                    break
-                file.write(chunk)
-            if size := file.tell():
-                return size
+            while data := body.read(BUFFER):
+                file.write(data)
     except OSError as error:
         raise _disk_error(path, error) from None
-    raise _no_report(doing)
+    return body.size
 
 
 def _label(job: Job) -> str:
     return f"{job.report_type} job {job.id}"
-
-
-def _no_report(doing: str) -> DownloadError:
-    return DownloadError(
-        f"While {doing}, something that is no report came in its place.",
-        hint="The file may not be ready, or a proxy answered: try again.",
-    )
 
 
 def _disk_error(path: Path, error: OSError) -> DownloadError:
