@@ -14,7 +14,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/td-notebooks demo
 
 test: lint $(VENV)/chromium.stamp
-	$(BIN)/python -m pytest --numprocesses=4 --dist=loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -17,6 +17,22 @@ from world import NOW, SMALL, Seen
 from td_notebooks.sandbox import Sandbox, SandboxClock
 
 
+# With --dist=loadfile a file is the work of one process: one that is begun last is waited for.
+LONGEST = [
+    "test_every_fault",
+    "test_truth",
+    "test_lab",
+    "test_frames_properties",
+    "test_leaks",
+    "test_places",
+    "test_lake_processes",
+    "test_notebooks",
+    "test_lake_sync",
+    "test_metrics_kinds",
+    "test_clusters",
+]
+
+
 def _remember(close: Callable[[Sandbox], None]) -> Callable[[Sandbox], None]:
     @functools.wraps(close)
     def remembering_close(sandbox: Sandbox) -> None:
@@ -37,11 +53,12 @@ Sandbox.close = _remember(Sandbox.close)  # type: ignore[method-assign] # for th
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the long runs unless they are asked for."""
+    """Leave out the long runs unless they are asked for; begin with the files that take longest."""
     long = [item for item in items if item.get_closest_marker("nightly")]
     if long and not os.environ.get("TD_NIGHTLY"):
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else 99)
 
 
 @pytest.fixture(scope="session", autouse=True)
