@@ -16,7 +16,6 @@ from world import NOW, SMALL, Seen
 
 from td_notebooks.sandbox import Sandbox, SandboxClock
 
-
 # With --dist=loadfile a file is the work of one process: one that is begun last is waited for.
 LONGEST = [
     "test_every_fault",

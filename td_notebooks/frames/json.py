@@ -6,6 +6,9 @@ some megabytes, each wrapped as a list of its own, so memory stays bounded and t
 
 The first rows are decoded one by one: they tell which keys there are and how the file writes them.
 So is every piece in which pyarrow finds something else than it was told to expect.
+
+DuckDB reads the same lines in half the time, but passes over keys that it was not told of and
+spells numbers in its own way where text was asked for. Told to be strict it is no faster.
 """
 
 from __future__ import annotations
