@@ -11,16 +11,19 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 import truth_worker
 
 from td_notebooks.errors import TalkdeskError
@@ -46,6 +49,16 @@ HISTORY = timedelta(days=9)
 OLDER = "until 2026-05-11"
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["truth_worker"])
+
+
+def start_forks() -> None:
+    """Start the process that the others are forked from; it imports for them what takes long.
+
+    Before Python 3.13 only the environment tells it where modules are.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+        forkserver.ensure_running()
 
 
 @dataclass(frozen=True)
@@ -198,6 +211,7 @@ class World:
         changes.rows, changes.render = remember_span, remember_rows  # type: ignore[method-assign]
 
     def __enter__(self) -> World:
+        start_forks()
         self.sandbox.start()
         self.client = connect(sandbox=self.sandbox)
         self.lake = self.client.lake(self.lake_path)
