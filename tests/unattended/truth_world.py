@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 import truth_worker
 
@@ -307,6 +308,7 @@ class World:
     def kill(self) -> None:
         """Kill a process that syncs: at a step of the write path, at a request, or any time."""
         begun, requests, draw = len(self.served), len(self.sandbox.requests), self.draw
+        open_before = self._connections()
         way = draw.choice(("step", "request", "time"))
         if way == "step":
             process = self._start(kill_at=(draw.choice(truth_worker.STEPS), draw.randint(1, 4)))
@@ -322,8 +324,28 @@ class World:
                 os.kill(process.pid, signal.SIGKILL)
         process.join(300)  # on a machine with much else to do
         assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
+        self._wait_for_last_files(open_before)
         self.phases.append((False, self.served[begun:]))
         self.log.append(f"kill by {way}: {process.exitcode}")
+
+    def _connections(self) -> set[Any]:
+        return {
+            connection
+            for origin in self.sandbox._origins.values()
+            for connection in origin.connections
+        }
+
+    def _wait_for_last_files(self, open_before: set[Any]) -> None:
+        """Wait until the sandbox has written what the dead process asked for.
+
+        It would be taken for a file that the next sync was given.
+        """
+        for origin in self.sandbox._origins.values():
+            httpx.get(origin.url, trust_env=False)  # accepted after all that the process opened
+        deadline = time.monotonic() + 60
+        while self._connections() - open_before:
+            assert time.monotonic() < deadline, "the sandbox still answers a dead process"
+            time.sleep(0.001)
 
     def race(self) -> None:
         """Let two processes sync at once, and sometimes this one too."""
