@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,6 +31,11 @@ LONGEST = [
     "test_metrics_kinds",
     "test_clusters",
 ]
+
+
+# A shell that starts a command in the background lets it ignore Ctrl-C, which some tests send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _remember(close: Callable[[Sandbox], None]) -> Callable[[Sandbox], None]:

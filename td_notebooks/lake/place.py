@@ -65,8 +65,7 @@ class Place:
         if self.folder is None:
             return
         try:
-            if not self.folder.is_dir():
-                self.folder.mkdir(mode=0o700, parents=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             ignore = self.folder / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("# Contact data: not for version control.\n*\n", "utf-8")

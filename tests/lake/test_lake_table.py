@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import shutil
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -15,6 +17,7 @@ from windows_by_hand import body_of, day, file_of, filled, message, put, staged
 from td_notebooks.errors import DownloadError, LakeError, SchemaError
 from td_notebooks.lake import Lake
 from td_notebooks.lake.care import over
+from td_notebooks.lake.place import Place
 from td_notebooks.lake.stage import stage
 from td_notebooks.lake.table import Table
 
@@ -239,12 +242,20 @@ def test_threads_and_tables_commit_at_once_and_lose_nothing(tmp_path):
 
 
 def test_without_turns_conflicts_are_tried_again(tmp_path, monkeypatch):
-    import contextlib
-
-    from td_notebooks.lake.place import Place
-
     monkeypatch.setattr(Place, "turn", lambda self, name: contextlib.nullcontext())
     test_threads_and_tables_commit_at_once_and_lose_nothing(tmp_path)
+
+
+def test_many_may_make_the_same_lake_at_once(tmp_path):
+    together = threading.Barrier(8)
+
+    def make(path):
+        together.wait()
+        Place.of(path).make()
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(50):
+            list(pool.map(make, [tmp_path / "new" / str(number)] * 8))
 
 
 def test_an_object_store_has_the_same_table(tmp_path):
