@@ -95,8 +95,7 @@ def test_asking_the_lake(cli: Any, place: Any) -> None:
         *("export", "calls", "--from", "lake", "--columns", "call_id,contact_phone_number"),
         *("-o", "out.xlsx"),
     )
-    sheet = openpyxl.load_workbook("out.xlsx", read_only=True).active
-    found = list(sheet.iter_rows(values_only=True))
+    found = list(openpyxl.load_workbook("out.xlsx").active.iter_rows(values_only=True))
     assert code == 0 and [row[0] for row in found[1:]] == [row["call_id"] for row in truth]
     assert {row[1] for row in found[1:]} == {row["contact_phone_number"] for row in truth}
     code, out, _ = cli("export", "calls", "--from", "lake", "--excel-safe")
