@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import coverage
 import pytest
 from left_behind import files_with_secrets
 from world import NOW, SMALL, Seen
@@ -64,6 +65,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else 99)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Heed `no_cover` in xdist's workers too, where pytest-cov does not."""
+    watching = coverage.Coverage.current() if item.get_closest_marker("no_cover") else None
+    if watching:
+        watching.stop()
+    try:
+        return (yield)
+    finally:
+        if watching:
+            watching.start()
 
 
 @pytest.fixture(scope="session", autouse=True)
