@@ -9,15 +9,15 @@ quarter of an hour, without new calls, makes room for.
 from __future__ import annotations
 
 import heapq
-from bisect import bisect
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from .chance import durations, seeded
-from .hours import WEEKDAYS, busy, midnight, opening
+from .demand import LAST_ARRIVAL, Demand
+from .hours import midnight, opening
 from .people import Agent, People
 from .record import (
     GONE,
@@ -32,17 +32,15 @@ from .record import (
     Outcome,
     Ring,
 )
+from .shifts import shift
 
 if TYPE_CHECKING:
     from .settings import CentreSettings
 
-#: Seconds before midnight: of the last arrival, of the last dispatch to an agent, of the last talk.
-LAST_ARRIVAL, LAST_RING, LAST_TALK = 900, 300, 120
+#: Seconds before midnight: of the last dispatch to an agent, of the last talk.
+LAST_RING, LAST_TALK = 300, 120
 #: Seconds a wished-for callback keeps its place in the queue.
 CALLBACK_WAIT = 3600.0
-#: Seconds of an agent's shift, and its breaks: begin in the shift, status, length.
-SHIFT = 8.5 * 3600
-BREAKS = ((2.0 * 3600, "Away", 600.0), (4.0 * 3600, "Lunch", 2700.0), (6.5 * 3600, "Away", 900.0))
 
 
 def simulate(settings: CentreSettings, people: People, day: date) -> Day:
@@ -67,12 +65,13 @@ class _Simulation:
 
     def __init__(self, settings: CentreSettings, people: People, day: date) -> None:
         zone = ZoneInfo(settings.timezone)
-        self.settings, self.people, self.day = settings, people, day
+        self.settings, self.day = settings, day
         self.start = midnight(day, zone)
         self.length = midnight(day + timedelta(1), zone) - self.start
         self.hours = opening(settings, day, zone)
         self.rng = seeded(settings.seed, day)
         self.chance = self.rng.random
+        self.demand = Demand(settings, people, day, self.length, self.hours, self.rng)
         self.heap: list[tuple[float, int, Callable[[float, Any], None], Any]] = []
         self.pushed = 0
         self.queues: list[deque[Contact]] = [deque() for _ in settings.ring_groups]
@@ -116,71 +115,34 @@ class _Simulation:
     def plan_shifts(self) -> None:
         if self.hours is None:
             return
-        opens, closes = self.hours
-        if self.settings.steady:
-            for desk in self.desks:
-                self.later(opens, self.log_in, desk)
-                self.later(closes, self.log_out, desk)
-            return
-        weekend, week = self.day.weekday() >= 5, self.day.toordinal() // 7
-        spare = max(0.0, closes - opens - SHIFT)
         for desk in self.desks:
-            late = 180 * self.chance()
-            if self.chance() < 0.04 or (weekend and (desk.agent.turn + week) % 2):
+            planned = shift(self.settings, self.day, self.hours, desk.agent, self.chance)
+            if planned is None:
                 continue
-            # The first of a group opens, the second closes, the others come in between.
-            begin = opens + spare * (0.0, 1.0, 0.5, 0.25, 0.75)[desk.agent.turn % 5]
-            end = min(begin + SHIFT, closes)
-            self.later(begin + late, self.log_in, desk)
-            self.later(end, self.log_out, desk)
-            for after, status, length in BREAKS:
-                after += 3600 * (self.chance() - 0.5)
-                if begin + after + length < end:
-                    self.later(begin + after, self.want_break, (desk, status, length))
+            self.later(planned.begin, self.log_in, desk)
+            self.later(planned.end, self.log_out, desk)
+            for at, status, length in planned.breaks:
+                self.later(at, self.want_break, (desk, status, length))
 
     def plan_calls(self) -> None:
-        settings = self.settings
-        if self.hours:
-            for at in self.arrivals(*self.hours):
-                self.plan_inbound(at, is_open=True)
-            ratio = settings.outbound_share / (1 - settings.outbound_share)
-            for at in self.arrivals(*self.hours, ratio) if ratio else ():
-                call = Call(-1, at, outbound=True, open=True, customer=self.customer())
-                self.later(at, self.dial, (Contact(call, self.group(), at), 0))
-        opens, closes = self.hours or (0, 0)
-        rate = settings.closed_share * settings.calls_per_day / 86400
-        at = 0.0
-        while rate:
-            at += self.rng.expovariate(rate)
-            if at >= self.length - LAST_ARRIVAL:
-                break
-            if not opens <= at < closes:
-                self.plan_inbound(at, is_open=False)
-
-    def arrivals(self, opens: float, closes: float, ratio: float = 1.0) -> Iterable[float]:
-        """Yield the moments of a Poisson process whose rate has the shape of a day."""
-        settings, weekday = self.settings, self.day.weekday()
-        calls = settings.calls_per_day * ratio
-        if not settings.steady:
-            calls *= WEEKDAYS[weekday] if weekday < 5 else settings.weekend_share
-        slots = max(1, round((closes - opens) / 1800))
-        width = (closes - opens) / slots
-        shape = [1.0 if settings.steady else busy((i + 0.5) / slots) for i in range(slots)]
-        last = min(closes, self.length - LAST_ARRIVAL)
-        for slot, weight in enumerate(shape):
-            rate = calls * weight / sum(shape) / width
-            at, end = opens + slot * width, min(opens + (slot + 1) * width, last)
-            while rate and (at := at + self.rng.expovariate(rate)) < end:
-                yield at
+        demand = self.demand
+        for at in demand.inbound():
+            self.plan_inbound(at, is_open=True)
+        for at in demand.outbound():
+            call = Call(-1, at, outbound=True, open=True, customer=demand.customer())
+            self.later(at, self.dial, (Contact(call, demand.group(), at), 0))
+        for at in demand.while_closed():
+            self.plan_inbound(at, is_open=False)
 
     def plan_inbound(self, at: float, *, is_open: bool) -> None:
         chance, menus = self.chance, len(self.settings.ring_groups)
-        call = Call(len(self.calls), at, outbound=False, open=is_open, customer=self.customer())
+        customer = self.demand.customer()
+        call = Call(len(self.calls), at, outbound=False, open=is_open, customer=customer)
         self.calls.append(call)
         steps: tuple[float, ...] = (0.05 + 0.3 * chance(), 0.005 + 0.03 * chance(), self.greeting())
         group = 0
         if is_open:
-            group = self.group()
+            group = self.demand.group()
             call.choices = str(group + 1)
             steps += (self.menu(),)
             if chance() < 0.05:  # a key that means nothing, and the menu again
@@ -192,19 +154,6 @@ class _Simulation:
         call.contacts.append(contact)
         self.log.append(Moment(at, "arrived", call, None, None))
         self.later(entry, self.enter_queue if is_open else self.find_closed, contact)
-
-    def group(self) -> int:
-        """Return a ring group, by the shares."""
-        return bisect(self.people.cumulated, self.chance(), hi=len(self.queues) - 1)
-
-    def customer(self) -> int:
-        """Return a customer: one of everybody, or one of the few with a problem this week."""
-        everybody = 40 * max(1, int(self.settings.calls_per_day))
-        if self.chance() >= self.settings.returning_share:
-            return int(self.chance() * everybody)
-        few = max(5, everybody // 80)
-        week = self.day.toordinal() // 7
-        return (week * 7919 + int(self.chance() * few)) % everybody
 
     # -- the queue --------------------------------------------------------------------------------
 
