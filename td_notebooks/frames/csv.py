@@ -196,10 +196,8 @@ def _cut(held: Bytes, *, all: bool) -> tuple[int, bool]:
         return end, True
     cuts = [0]
     for edge in range(BLOCK, end, BLOCK):
-        before = (held.rfind(b"\n", cuts[-1], edge), held.rfind(b"\r", cuts[-1], edge))
-        after = (held.find(b"\n", edge, end), held.find(b"\r", edge, end))
-        cuts.append(max(cuts[-1], *(at + 1 for at in before)))
-        cuts.append(min((at for at in after if at >= 0), default=end))
+        cuts.append(_last_line_end(held, cuts[-1], edge))
+        cuts.append(_first_line_end(held, edge, end))
     seen = np.frombuffer(held, np.uint8, end)
     within = [np.count_nonzero(seen[a:b] == ord('"')) % 2 for a, b in pairwise([*cuts, end])]
     if all or sum(within) % 2 == 0:
@@ -213,6 +211,20 @@ def _cut(held: Bytes, *, all: bool) -> tuple[int, bool]:
             return end, False
         opening = held.rfind(b'"', 0, max(closing, 0))
     return 0, False
+
+
+def _last_line_end(held: Bytes, start: int, end: int) -> int:
+    """Return the place after the last line feed or carriage return; `start` if there is none."""
+    line = held.rfind(b"\n", start, end) + 1 or start
+    return held.rfind(b"\r", line, end) + 1 or line
+
+
+def _first_line_end(held: Bytes, start: int, end: int) -> int:
+    """Return the place of the first line feed or carriage return; `end` if there is none."""
+    line = held.find(b"\n", start, end)
+    line = end if line < 0 else line
+    other = held.find(b"\r", start, line)
+    return line if other < 0 else other
 
 
 def _without_header(piece: Bytes, header: bytes) -> Bytes:
