@@ -99,13 +99,15 @@ class _Piece:
 
 
 def _pieces(feed: Feed) -> Iterator[_Piece]:
-    """Cut the file after whole rows."""
-    while held := feed.fill(PIECE * feed.block):
+    """Cut the file after whole rows, into small pieces first: most files are small."""
+    size = feed.block
+    while held := feed.fill(size):
         end, shareable = _cut(held, all=feed.ended)
         while not end and not feed.ended:
             held = feed.more()
             end, shareable = _cut(held, all=feed.ended)
         yield _Piece(feed.offset, feed.take(end), shareable, feed.ended)
+        size = min(2 * size, PIECE * feed.block)
 
 
 def _header(feed: Feed, watch: Watch) -> bytes:

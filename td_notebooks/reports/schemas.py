@@ -151,16 +151,20 @@ class Schema:
             for column in self.columns
             for spelling in (column.name, column.key, column.header)
         }
-        found: list[Column | None] = []
+        taken: set[str] = set()
+        matched: list[Column | None] = []
         for wire_name in wire_names:
             column = spellings.get(_fold(wire_name))
-            found.append(None if column in found else column)
-        return tuple(found)
+            fresh = column is not None and column.name not in taken
+            matched.append(column if fresh else None)
+            if column is not None:
+                taken.add(column.name)
+        return tuple(matched)
 
     def absent(self, wire_names: Iterable[str]) -> tuple[Column, ...]:
         """Return the required columns that have no wire name among `wire_names`."""
-        present = self.match(wire_names)
-        return tuple(c for c in self.columns if c.required and c not in present)
+        present = {column.name for column in self.match(wire_names) if column}
+        return tuple(c for c in self.columns if c.required and c.name not in present)
 
 
 def python_name(wire_name: str) -> str:
