@@ -359,18 +359,12 @@ def serve(folder: Path) -> None:
     server.serve_forever()
 
 
-def resident(field: str) -> float:
-    """Return what the process holds (VmRSS) or held at most (VmHWM), in megabytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+def megabytes(field: str, told: str = "/proc/self/status") -> float:
+    """Return what the process holds (VmRSS) or held at most (VmHWM), or another size told."""
+    for line in Path(told).read_text().splitlines():
         if line.startswith(field):
             return int(line.split()[1]) / 1024
     raise LookupError(field)
-
-
-def available() -> int:
-    """Return the bytes that the system could give out."""
-    with Path("/proc/meminfo").open() as file:
-        return next(int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable"))
 
 
 def run_here(kind: str, name: str, path: Path, rows: int) -> None:
@@ -385,15 +379,16 @@ def run_here(kind: str, name: str, path: Path, rows: int) -> None:
 
     tiny = sample.write(path.parent, 100)[kind]
     CONTESTANTS[kind][name](tiny, 100)
-    numpy.ones(min(AT_HAND[kind] * rows, available() // 2), "int8")
-    before = resident("VmRSS")
+    available = int(megabytes("MemAvailable", "/proc/meminfo") * 2**20)
+    numpy.ones(min(AT_HAND[kind] * rows, available // 2), "int8")
+    before = megabytes("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     start = time.perf_counter()
     result = CONTESTANTS[kind][name](path, rows)
     seconds = time.perf_counter() - start
     size = getattr(result, "memory_usage", None)
     frame = float(size(index=True, deep=False).sum()) / 2**20 if size else 0.0
-    print(json.dumps(Taken(seconds, resident("VmHWM") - before, frame)))
+    print(json.dumps(Taken(seconds, megabytes("VmHWM") - before, frame)))
 
 
 def run_once(kind: str, name: str, path: Path, rows: int) -> Taken | str:

@@ -146,20 +146,13 @@ class Schema:
         tuple of Column or None
             One entry per name; None where the name is unknown or was there before.
         """
-        spellings = {
-            _fold(spelling): column
+        known: dict[str | None, Column] = {column.name: column for column in self.columns}
+        names = {
+            _fold(spelling): column.name
             for column in self.columns
             for spelling in (column.name, column.key, column.header)
         }
-        taken: set[str] = set()
-        matched: list[Column | None] = []
-        for wire_name in wire_names:
-            column = spellings.get(_fold(wire_name))
-            fresh = column is not None and column.name not in taken
-            matched.append(column if fresh else None)
-            if column is not None:
-                taken.add(column.name)
-        return tuple(matched)
+        return tuple(known.pop(names.get(_fold(wire_name)), None) for wire_name in wire_names)
 
     def absent(self, wire_names: Iterable[str]) -> tuple[Column, ...]:
         """Return the required columns that have no wire name among `wire_names`."""

@@ -551,6 +551,8 @@ def test_a_frame_can_be_stored_and_concatenated(tmp_path):
     frame.to_parquet(tmp_path / "rings.parquet")
     again = pd.read_parquet(tmp_path / "rings.parquet")
     assert again.attrs["td"]["report_type"] == "ring_attempts"
+    if not pd.__version__.startswith("2."):  # which reads text back into another storage
+        assert list(again.dtypes) == list(frame.dtypes)
     assert len(pd.concat([frame, frame])) == 60
     assert pickle.loads(pickle.dumps(frame)).attrs == frame.attrs
 
