@@ -86,7 +86,7 @@ def load(
         Where the file itself shall stay, whether it can be read or not; `read_report` reads it
         again.
     check : callable
-        Called between batches; what it raises ends the reading.
+        Called now and then; what it raises ends the reading.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def load(
     ConfigError
         The file cannot be kept there.
     """
-    from .frames import read_batches, stack
+    from .frames import read_batches
 
     with contextlib.ExitStack() as end:
         if keep is not None:
@@ -108,11 +108,8 @@ def load(
             timezone=timezone,
             strict=strict,
         )
-        batches = []
-        for batch in reader:
-            check()
-            batches.append(batch)
-    return Pulled(stack(batches, reader.schema), reader.schema, reader.drift)
+        table = reader.read(check)
+    return Pulled(table, reader.schema, reader.drift)
 
 
 @contextlib.contextmanager

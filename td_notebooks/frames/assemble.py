@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from .columns import TEXT, arrow_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ..reports.schemas import Schema
 
@@ -40,12 +40,12 @@ def assemble(tables: Sequence[pa.Table], schema: Schema) -> pa.Table:
     return table.take(pc.sort_indices(table, sort_keys=[(time, "ascending")]))
 
 
-def stack(parts: Sequence[pa.Table | pa.RecordBatch], schema: Schema) -> pa.Table:
-    """Put tables or batches below one another, in the order given.
+def stack(parts: Sequence[pa.Table], schema: Schema) -> pa.Table:
+    """Put tables below one another, in the order given.
 
     Parameters
     ----------
-    parts : sequence of pyarrow.Table or pyarrow.RecordBatch
+    parts : sequence of pyarrow.Table
         May differ in their unexpected columns.
     schema : Schema
         The columns to come first, present even when there is no part.
@@ -56,38 +56,49 @@ def stack(parts: Sequence[pa.Table | pa.RecordBatch], schema: Schema) -> pa.Tabl
     """
     expected = arrow_schema(schema)
     final = list(expected)
-    for field in dict.fromkeys(field for part in parts for field in part.schema):
+    for field in dict.fromkeys(field for part in _unlike(parts) for field in part):
         known = [f for f in final if f.name == field.name]
         if not known:
             final.append(field)
         elif field.name not in expected.names and known[0].type != field.type:
             final[final.index(known[0])] = pa.field(field.name, TEXT)
     target = pa.schema(final, metadata=expected.metadata)
-    return pa.Table.from_batches(
-        [batch for part in parts for batch in fit(part, target)], schema=target
-    )
+    tables = [fit(part, target) for part in parts]
+    if len(tables) == 1:
+        return tables[0]
+    # Batch by batch: tables without a column lose their rows when they are concatenated.
+    batches = [batch for table in tables for batch in table.to_batches()]
+    return pa.Table.from_batches(batches, schema=target)
 
 
-def fit(part: pa.Table | pa.RecordBatch, target: pa.Schema) -> list[pa.RecordBatch]:
-    """Return the batches of a part with the columns of `target`, null where it has none."""
-    batches = [part] if isinstance(part, pa.RecordBatch) else part.to_batches()
-    if part.schema.equals(target, check_metadata=True):
-        return batches
-    return [
-        pa.RecordBatch.from_arrays(
-            [
-                b.column(f.name).cast(f.type)
-                if f.name in b.schema.names
-                else pa.nulls(b.num_rows, f.type)
-                for f in target
-            ],
-            schema=target,
-        )
-        for b in batches
+def fit(table: pa.Table, target: pa.Schema) -> pa.Table:
+    """Return a table with the columns of `target`, null where it has none."""
+    if table.schema.equals(target, check_metadata=True):
+        return table
+    columns = [
+        table.column(field.name).cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in target
     ]
+    return pa.Table.from_arrays(columns, schema=target)
+
+
+def _unlike(parts: Iterable[pa.Table]) -> Iterator[pa.Schema]:
+    """Yield the schemas of tables, once for all that follow one another."""
+    last = None
+    for part in parts:
+        if last is None or not part.schema.equals(last, check_metadata=True):
+            yield (last := part.schema)
 
 
 def _in_order(times: pa.ChunkedArray) -> bool:
     """Tell whether times never go back; missing ones count as latest."""
-    moments = pc.fill_null(times.cast(pa.int64()), 2**63 - 1).to_numpy()
-    return bool((moments[:-1] <= moments[1:]).all())
+    last = -(2**63)
+    for part in times.chunks:
+        if len(part):
+            moments = part.cast(pa.int64()).fill_null(2**63 - 1).to_numpy()
+            if moments[0] < last or (moments[1:] < moments[:-1]).any():
+                return False
+            last = moments[-1]
+    return True

@@ -174,12 +174,12 @@ def blank_to_null(text: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(length, 0), None, text)
 
 
-def misfits(before: pa.Array, after: pa.Array) -> pa.Array | None:
+def misfits(before: pa.ChunkedArray, after: pa.ChunkedArray) -> pa.Array | None:
     """Return the values that `convert` could not use, as text; None when there are none."""
     if after.null_count == before.null_count:
         return None
     lost = pc.and_(pc.is_valid(before), pc.is_null(after))
-    values = before.filter(lost)
+    values = before.filter(lost).combine_chunks()
     return _json_list(values) if pa.types.is_list(values.type) else values.cast(TEXT)
 
 

@@ -39,7 +39,7 @@ _QUOTED = re.compile(rb'(?:^|(?<=[,\n]))"(?:[^"]|"")*+"')
 _OPENING = re.compile(rb'(?:^|[,\n])"')
 
 
-def read(feed: Feed, watch: Watch, shape: Shape, pool: Executor) -> Iterator[list[Shaped]]:
+def read(feed: Feed, watch: Watch, shape: Shape, pool: Executor) -> Iterator[Shaped]:
     """Read a CSV report.
 
     Parameters
@@ -48,13 +48,13 @@ def read(feed: Feed, watch: Watch, shape: Shape, pool: Executor) -> Iterator[lis
     watch : Watch
         Is told the columns.
     shape : callable
-        Converts a batch with columns by wire name.
+        Converts rows with columns by wire name.
     pool : Executor
         Parses a piece while the next one is read.
 
     Yields
     ------
-    list of what `shape` returns
+    what `shape` returns
         The rows of one piece.
 
     Raises
@@ -67,11 +67,11 @@ def read(feed: Feed, watch: Watch, shape: Shape, pool: Executor) -> Iterator[lis
     header = _header(feed, watch)
     types = {name: parsed_type(column) for name, column in watch.columns.items()}
     rows = 0
-    ahead: deque[tuple[_Piece, Future[list[Shaped] | _Damage]]] = deque()
+    ahead: deque[tuple[_Piece, Future[Shaped | _Damage | None]]] = deque()
 
-    def work(piece: _Piece) -> list[Shaped] | _Damage:
-        batches = _parse(piece, types, header)
-        return batches if isinstance(batches, _Damage) else [shape(batch) for batch in batches]
+    def work(piece: _Piece) -> Shaped | _Damage | None:
+        found = _parse(piece, types, header)
+        return shape(found) if isinstance(found, pa.Table) else found
 
     pieces = _pieces(feed)
     while True:
@@ -84,8 +84,9 @@ def read(feed: Feed, watch: Watch, shape: Shape, pool: Executor) -> Iterator[lis
         feed.reuse(piece.data)
         if isinstance(shaped, _Damage):
             raise shaped.error(rows, piece.offset)
-        rows += sum(batch.num_rows for batch, _ in shaped)
-        yield shaped
+        if shaped is not None:
+            rows += shaped[0].num_rows
+            yield shaped
 
 
 @dataclass(frozen=True)
@@ -264,8 +265,8 @@ class _Damage:
 
 def _parse(
     piece: _Piece, types: dict[str, pa.DataType], header: bytes
-) -> list[pa.RecordBatch] | _Damage:
-    """Parse a piece of whole rows, as catalogued if it can be, else as text."""
+) -> pa.Table | _Damage | None:
+    """Parse a piece of whole rows, as catalogued if it can be, else as text; None if blank."""
     data = piece.data
     if not is_utf8(data):
         return _not_text(data)
@@ -273,7 +274,7 @@ def _parse(
     if piece.last and (damage := _unclosed(data)):
         return damage
     if not data or data.isspace():
-        return []
+        return None
     # A repeated header is no number and no time, so it fails to be read, except as text.
     text = dict.fromkeys(types, TEXT)
     if types != text and (rows := _rows(data, types, shareable=piece.shareable)) is not None:
@@ -286,13 +287,11 @@ def _parse(
     return _damage(data, text)
 
 
-def _rows(
-    data: Bytes, types: dict[str, pa.DataType], *, shareable: bool
-) -> list[pa.RecordBatch] | None:
+def _rows(data: Bytes, types: dict[str, pa.DataType], *, shareable: bool) -> pa.Table | None:
     """Parse rows as these types; None if they cannot be."""
     for shared in (True, False) if shareable else (False,):
         with contextlib.suppress(pa.ArrowInvalid):
-            return list(_table(data, types, shared=shared).to_batches())
+            return _table(data, types, shared=shared)
     return None
 
 

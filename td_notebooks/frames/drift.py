@@ -26,9 +26,9 @@ _KINDS = {
     "timestamp": "times",
     "duration": "durations",
 }
-# A batch of the final types, and for each column the values that did not fit.
-Shaped: TypeAlias = "tuple[pa.RecordBatch, dict[str, pa.Array]]"
-Shape: TypeAlias = "Callable[[pa.RecordBatch], Shaped]"
+# Rows of the final types, and for each column the values that did not fit.
+Shaped: TypeAlias = "tuple[pa.Table, dict[str, pa.Array]]"
+Shape: TypeAlias = "Callable[[pa.Table], Shaped]"
 
 
 class DriftWarning(UserWarning):
@@ -198,10 +198,10 @@ class Watch:
             )
         self._unparsed += Drift(unparsed={name: (len(values), examples)})
 
-    def fits(self, batch: pa.RecordBatch) -> None:
-        """Take note of the columns of a finished batch in which some value fits."""
-        for name in batch.schema.names:
-            if name not in self._fitting and batch.column(name).null_count < batch.num_rows:
+    def fits(self, rows: pa.Table) -> None:
+        """Take note of the columns of finished rows in which some value fits."""
+        for name in rows.column_names:
+            if name not in self._fitting and rows.column(name).null_count < rows.num_rows:
                 self._fitting.add(name)
 
     def written(self, wire_name: str, known: str, found: str) -> None:

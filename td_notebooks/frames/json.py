@@ -65,7 +65,7 @@ class _Ahead:
     raw: bytearray  # with what stands before its first row
     start: int
     offset: int  # of the first row in the file
-    work: Future[Shaped | pa.RecordBatch | None]
+    work: Future[Shaped | pa.Table | None]
 
 
 class Entries:
@@ -77,7 +77,7 @@ class Entries:
     watch : Watch
         Is told the columns.
     shape : callable
-        Converts a batch with columns by key.
+        Converts rows with columns by key.
     pool : Executor
         Parses pieces side by side.
     wrapped : bool
@@ -105,7 +105,7 @@ class Entries:
         self._object = False  # and stand in an object
         self._marks: dict[str, set[type]] = {}  # how each key is written
 
-    def __iter__(self) -> Iterator[list[Shaped]]:
+    def __iter__(self) -> Iterator[Shaped]:
         """Yield the rows, piece by piece.
 
         Raises
@@ -117,16 +117,17 @@ class Entries:
         """
         self._head()
         ended, shaped = self._one_by_one(SAMPLE)
-        if self.rows:
+        if shaped:
             self._watch.require()
             yield shaped
         ahead: deque[_Ahead] = deque()
         while not ended:
             self._look_ahead(ahead)
-            shaped = self._next(ahead) if ahead else []
+            shaped = self._next(ahead) if ahead else None
             if not shaped:
                 ended, shaped = self._one_by_one(20 * SAMPLE)
-            yield shaped
+            if shaped:
+                yield shaped
         if self._array:
             self._tail()
         if self.total is not None and self.total != self.rows:
@@ -193,7 +194,7 @@ class Entries:
 
     # ── rows, one by one ──
 
-    def _one_by_one(self, limit: int) -> tuple[bool, list[Shaped]]:
+    def _one_by_one(self, limit: int) -> tuple[bool, Shaped | None]:
         """Decode up to `limit` rows; say whether they were the last."""
         feed = self._feed
         while True:
@@ -207,9 +208,9 @@ class Entries:
             feed.more()
         feed.use(len(text[:at].encode()))
         self.rows += len(rows)
-        return done, [self._shape(self._columns(rows))] if rows else []
+        return done, self._shape(self._columns(rows)) if rows else None
 
-    def _columns(self, rows: list[dict[str, Any]]) -> pa.RecordBatch:
+    def _columns(self, rows: list[dict[str, Any]]) -> pa.Table:
         """Turn decoded rows into columns of text, and note how they were written."""
         columns: dict[str, pa.Array] = {}
         written: dict[str, set[str]] = {}
@@ -233,7 +234,7 @@ class Entries:
             expected = _AS[usual_type(column)]
             if column is not None and (others := written.get(key, set()) - {expected}):
                 self._watch.written(key, expected, " and ".join(sorted(others)))
-        return _batch(columns, len(rows))
+        return _rows(columns, len(rows))
 
     def _text(self) -> str:
         """Return what is held as text, up to the last whole character."""
@@ -264,14 +265,14 @@ class Entries:
             work = self._pool.submit(self._work, memoryview(raw)[start:], fields)
             ahead.append(_Ahead(raw, start, feed.offset - end + start, work))
 
-    def _work(self, piece: memoryview, fields: list[pa.Field]) -> Shaped | pa.RecordBatch | None:
+    def _work(self, piece: memoryview, fields: list[pa.Field]) -> Shaped | pa.Table | None:
         """Parse and convert a piece; only parse it when it has new columns."""
-        batch = _parse(piece, fields, array=self._array)
-        if batch is None or not set(batch.schema.names) <= self._watch.names.keys():
-            return batch
-        return self._shape(batch)
+        rows = _parse(piece, fields, array=self._array)
+        if rows is None or not set(rows.column_names) <= self._watch.names.keys():
+            return rows
+        return self._shape(rows)
 
-    def _next(self, ahead: deque[_Ahead]) -> list[Shaped]:
+    def _next(self, ahead: deque[_Ahead]) -> Shaped | None:
         """Return the rows of the next piece; none when it is not one of whole rows."""
         piece = ahead.popleft()
         done = piece.work.result()
@@ -284,13 +285,13 @@ class Entries:
             if not rows or text[at:].strip():  # the cut was within a row: go on one by one
                 self._feed.give_back(b"".join([piece.raw, *(later.raw for later in ahead)]))
                 ahead.clear()
-                return []
+                return None
             done = self._columns(rows)
-        if isinstance(done, pa.RecordBatch):
-            self._watch.see(done.schema.names)
+        if isinstance(done, pa.Table):
+            self._watch.see(done.column_names)
             done = self._shape(done)
         self.rows += done[0].num_rows
-        return [done]
+        return done
 
     def _asked(self) -> dict[str, pa.DataType]:
         """Return the type to ask of the parser for each key: as seen, else as catalogued."""
@@ -306,7 +307,7 @@ class Entries:
 # ── pure parts ──
 
 
-def _parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.RecordBatch | None:
+def _parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.Table | None:
     """Parse a piece with pyarrow; None when it holds something else than asked for.
 
     That includes a key that was not seen before: pyarrow would make a column of every key of a row,
@@ -341,7 +342,7 @@ def _parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.Recor
         if values.null_count < len(values):
             is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
             columns[name] = blank_to_null(values.cast(TEXT)) if is_text else values
-    return _batch(columns, batch.num_rows)
+    return _rows(columns, batch.num_rows)
 
 
 def _type_for(column: Column | None, marks: set[type]) -> pa.DataType | None:
@@ -373,11 +374,12 @@ def usual_type(column: Column | None) -> pa.DataType | None:
     return _ITEMS if column.encoding == "json array" else TEXT
 
 
-def _batch(columns: dict[str, pa.Array], rows: int) -> pa.RecordBatch:
-    """Build a record batch that knows its rows even when it has no column."""
+def _rows(columns: dict[str, pa.Array], rows: int) -> pa.Table:
+    """Build a table that knows its rows even when it has no column."""
     if not columns:
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
-    return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+        structs = pa.array([{}] * rows, pa.struct([]))
+        return pa.Table.from_batches([pa.RecordBatch.from_struct_array(structs)])
+    return pa.table(columns)
 
 
 def _like_a_row(members: dict[str, Any], known: int, columns: int) -> bool:

@@ -109,8 +109,7 @@ def write_parquet(reader: BatchReader, path: str | PathLike[str]) -> int:
         with pq.ParquetWriter(whole, final) as writer:
             for part in parts:
                 for batch in pq.ParquetFile(part).iter_batches(ROWS):
-                    for fitted in fit(batch, final):
-                        writer.write_batch(fitted)
+                    writer.write_table(fit(pa.Table.from_batches([batch]), final))
         whole.replace(target)
     return reader.rows
 

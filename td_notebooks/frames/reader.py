@@ -20,7 +20,7 @@ from .drift import Drift, Shaped, Watch
 from .feed import BLOCK, Feed, layout, other_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
     from os import PathLike
 
@@ -124,10 +124,25 @@ class BatchReader:
         """How the file differs from the catalogue, as far as it was read."""
         return self._watch.drift
 
-    def read(self) -> pa.Table:
-        """Read all rows into one table, in the order of the file."""
-        batches = list(self)  # the schema is known once they are read
-        return stack(batches, self.schema)
+    def read(self, check: Callable[[], None] = lambda: None) -> pa.Table:
+        """Read all rows into one table, in the order of the file.
+
+        Parameters
+        ----------
+        check : callable
+            Called now and then; what it raises ends the reading.
+
+        Raises
+        ------
+        DownloadError, SchemaError, ConfigError
+            As iterating raises them.
+        """
+        parts = []
+        for rows in self._pieces():
+            check()
+            parts.append(rows)
+        # The columns of a header without rows are columns.
+        return stack(parts or [self.arrow_schema.empty_table()], self.schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Yield the batches.
@@ -141,21 +156,25 @@ class BatchReader:
         ConfigError
             If the source is no file that can be read.
         """
+        for rows in self._pieces():
+            yield from rows.to_batches()
+        if not self.rows:
+            yield pa.RecordBatch.from_pylist([], schema=self.arrow_schema)
+
+    def _pieces(self) -> Iterator[pa.Table]:
+        """Yield the rows, some megabytes at a time."""
         with ExitStack() as stack:
             stream = _opened(self._source, stack)
             pool = stack.enter_context(ThreadPoolExecutor(pa.cpu_count()))
             feed = Feed(stream, block=self._block)
-            for shaped in self._shaped(feed, pool):
-                for batch, lost in shaped:
-                    for name, values in lost.items():
-                        self._watch.lose(name, values)
-                    self._watch.fits(batch)
-                    self.rows += batch.num_rows
-                    yield batch
-            if not self.rows:  # the columns of a header without rows are columns
-                yield pa.RecordBatch.from_pylist([], schema=self.arrow_schema)
+            for rows, lost in self._shaped(feed, pool):
+                for name, values in lost.items():
+                    self._watch.lose(name, values)
+                self._watch.fits(rows)
+                self.rows += rows.num_rows
+                yield rows
 
-    def _shaped(self, feed: Feed, pool: Executor) -> Iterator[list[Shaped]]:
+    def _shaped(self, feed: Feed, pool: Executor) -> Iterator[Shaped]:
         found = self._format or layout(feed.fill())
         if found == "neither":
             raise DownloadError(
@@ -172,28 +191,29 @@ class BatchReader:
             yield shaped
         self.total = entries.total
 
-    def _shape(self, batch: pa.RecordBatch) -> Shaped:
-        """Convert a batch with columns by wire name; runs in any thread."""
-        plan = self._plan_for(batch.schema)
-        final, given, arrays, lost = plan.final, batch.columns, [], {}
+    def _shape(self, rows: pa.Table) -> Shaped:
+        """Convert rows with columns by wire name; runs in any thread."""
+        plan = self._plan_for(rows.schema)
+        final, columns, lost = plan.final, [], {}
         for field, (at, column, settled) in zip(final, plan.ways, strict=True):
             if at is None:
-                arrays.append(pa.nulls(batch.num_rows, field.type))
+                columns.append(pa.nulls(rows.num_rows, field.type))
                 continue
-            before = given[at]
+            before = rows.column(at)
             if settled:
-                arrays.append(before)
+                columns.append(before)
                 continue
-            after = convert(before, column, self._zone)
-            arrays.append(after)
+            parts = [convert(part, column, self._zone) for part in before.chunks]
+            after = pa.chunked_array(parts, field.type)
+            columns.append(after)
             if (values := misfits(before, after)) is not None:
                 lost[field.name] = values
-        if not arrays:  # rows without a single column are rows
-            return batch, {}
-        return pa.RecordBatch.from_arrays(arrays, schema=final), lost
+        if not columns:  # rows without a single column are rows
+            return rows, {}
+        return pa.Table.from_arrays(columns, schema=final), lost
 
     def _plan_for(self, wire: pa.Schema) -> _Plan:
-        """Return the plan for batches with these columns; blocks nearly always have the same."""
+        """Return the plan for rows with these columns; pieces nearly always have the same."""
         names, plan = self._watch.names, self._plan
         if plan is None or plan.names is not names or not plan.wire.equals(wire):
             columns, final = self._watch.columns, self.arrow_schema
@@ -231,7 +251,7 @@ def _opened(source: Any, stack: ExitStack) -> BinaryIO:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Where the columns of a finished batch come from."""
+    """Where the columns of finished rows come from."""
 
     names: dict[str, str]
     wire: pa.Schema
