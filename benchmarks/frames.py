@@ -61,7 +61,7 @@ def arrow_csv(path: Path, rows: int) -> object:
     import pyarrow.csv
 
     from td_notebooks.frames.columns import FALSE_WORDS, TRUE_WORDS
-    from td_notebooks.frames.csv import parsed_type
+    from td_notebooks.frames.csv_parse import parsed_type
 
     options = pyarrow.csv.ConvertOptions(
         column_types={c.header: parsed_type(c) for c in sample.COLUMNS},
@@ -77,7 +77,7 @@ def arrow_json(path: Path, rows: int) -> object:
     import pyarrow as pa
     import pyarrow.json
 
-    from td_notebooks.frames.json import usual_type
+    from td_notebooks.frames.json_parse import usual_type
 
     types = pa.schema([(c.key, usual_type(c)) for c in sample.COLUMNS])
     return pyarrow.json.read_json(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import SchemaError
-from ..reports.schemas import choose, python_name, schema
+from ..reports.schemas import choose, python_name, schema, versions
 from .renames import renames
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from ..reports.schemas import Column
+    from ..reports.schemas import Column, Schema
 
 EXAMPLES = 5
 MOST_COLUMNS = 500  # no report has a fifth of them, and each costs memory for every row
@@ -141,6 +141,11 @@ class Watch:
         self._unparsed = Drift()
         self._fitting: set[str] = set()  # columns in which some value fits
         self._retyped: dict[str, tuple[str, str]] = {}
+
+    @property
+    def candidates(self) -> tuple[Schema, ...]:
+        """The payload versions that the file may have."""
+        return versions(self.schema.report_type) if self._version is None else (self.schema,)
 
     def see(self, wire_names: Iterable[str]) -> None:
         """Take note of wire names; those seen before are skipped.

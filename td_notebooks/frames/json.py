@@ -18,44 +18,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pyarrow as pa
-import pyarrow.json as pajson
 
 from ..errors import DownloadError
 from ..reports.schemas import choose
 from .columns import TEXT, blank_to_null
 from .drift import check_width
-from .feed import BOM, is_utf8, utf8_error
-from .scan import Fraction, Whole, as_text, cut, members_of, plain, rows_of
+from .feed import BOM, utf8_error
+from .json_parse import AS, WRITTEN, parse, table_of, type_for, usual_type
+from .json_scan import Whole, as_text, cut, members_of, plain, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor, Future
 
-    from ..reports.schemas import Column
     from .drift import Shape, Shaped, Watch
     from .feed import Feed
 
 SAMPLE = 50  # rows that show how the file writes its values
 PIECE = 8 << 20  # bytes handed to one thread: pyarrow takes 4 ms to begin, and 70 for this much
 AHEAD = 3  # pieces in the hands of threads
-_ITEMS = pa.list_(TEXT)
-# How a person would call what JSON has, and what the parser is asked for.
-_WRITTEN: dict[type, str] = {
-    str: "text",
-    Whole: "numbers",
-    Fraction: "numbers",
-    bool: "true and false",
-    list: "lists",
-    dict: "objects",
-}
-_AS = {
-    None: "text",
-    TEXT: "text",
-    pa.int64(): "numbers",
-    pa.float64(): "numbers",
-    pa.bool_(): "true and false",
-    _ITEMS: "lists",
-}
 
 
 @dataclass(frozen=True)
@@ -219,7 +200,7 @@ class Entries:
         for key in keys:
             values = [row.get(key) for row in rows]
             written[plain(key)] = {
-                _WRITTEN[type(value)] for value in values if value is not None and value != ""
+                WRITTEN[type(value)] for value in values if value is not None and value != ""
             }
             self._marks.setdefault(plain(key), set()).update(
                 type(value) for value in values if value is not None
@@ -231,10 +212,10 @@ class Entries:
             columns[plain(key)] = blank_to_null(pa.array(texts, TEXT))
         self._watch.see(columns)
         for key, column in self._watch.columns.items():
-            expected = _AS[usual_type(column)]
+            expected = AS[usual_type(column)]
             if column is not None and (others := written.get(key, set()) - {expected}):
                 self._watch.written(key, expected, " and ".join(sorted(others)))
-        return _rows(columns, len(rows))
+        return table_of(columns, len(rows))
 
     def _text(self) -> str:
         """Return what is held as text, up to the last whole character."""
@@ -267,7 +248,7 @@ class Entries:
 
     def _work(self, piece: memoryview, fields: list[pa.Field]) -> Shaped | pa.Table | None:
         """Parse and convert a piece; only parse it when it has new columns."""
-        rows = _parse(piece, fields, array=self._array)
+        rows = parse(piece, fields, array=self._array)
         if rows is None or not set(rows.column_names) <= self._watch.names.keys():
             return rows
         return self._shape(rows)
@@ -299,87 +280,12 @@ class Entries:
         seen = {column for column in known.values() if column}
         known |= {column.key: column for column in self._watch.schema.columns if column not in seen}
         asked = {
-            key: _type_for(column, self._marks.get(key, set())) for key, column in known.items()
+            key: type_for(column, self._marks.get(key, set())) for key, column in known.items()
         }
         return {key: kind for key, kind in asked.items() if kind is not None}
 
 
 # ── pure parts ──
-
-
-def _parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.Table | None:
-    """Parse a piece with pyarrow; None when it holds something else than asked for.
-
-    That includes a key that was not seen before: pyarrow would make a column of every key of a row,
-    so a piece whose rows all have keys of their own would take its size squared.
-    """
-    piece = b"".join((b'{"":[', rows, b"]}")) if array else bytes(rows)
-    if array:
-        fields = [pa.field("", pa.list_(pa.struct(fields)))]
-    try:
-        table = pajson.read_json(
-            pa.BufferReader(piece),
-            read_options=pajson.ReadOptions(block_size=len(piece) + 1, use_threads=False),
-            parse_options=pajson.ParseOptions(
-                explicit_schema=pa.schema(fields), unexpected_field_behavior="error"
-            ),
-        )
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None
-    if not is_utf8(piece):  # pyarrow.json does not look
-        return None
-    if array:
-        if table.num_columns != 1 or table.num_rows != 1:
-            return None
-        structs = table.column(0).chunk(0).flatten()
-        if structs.null_count:
-            return None
-        batch = pa.RecordBatch.from_struct_array(structs)
-    else:
-        batch = table.to_batches()[0]  # one block, one batch
-    columns: dict[str, pa.Array] = {}
-    for name, values in zip(batch.schema.names, batch.columns, strict=True):
-        if values.null_count < len(values):
-            is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
-            columns[name] = blank_to_null(values.cast(TEXT)) if is_text else values
-    return _rows(columns, batch.num_rows)
-
-
-def _type_for(column: Column | None, marks: set[type]) -> pa.DataType | None:
-    """Return the type to ask of the parser; None when it has none that keeps the spelling."""
-    usual = usual_type(column)
-    if marks == {str} or (column is None and not marks):
-        return TEXT
-    if marks == {bool}:
-        return pa.bool_()
-    if marks == {list}:
-        return _ITEMS
-    if marks == {Whole}:
-        return usual if usual == pa.float64() else pa.int64()
-    if marks and marks <= {Whole, Fraction}:
-        return pa.float64() if column and column.kind != "text" else None
-    return usual
-
-
-def usual_type(column: Column | None) -> pa.DataType | None:
-    """Return the type to ask of the parser for a column that keeps to the catalogue."""
-    if column is None:
-        return None
-    if column.kind == "number" or column.encoding in ("day fraction", "fine day fraction"):
-        return pa.float64()
-    if column.kind == "integer" or column.encoding in ("seconds", "minutes"):
-        return pa.int64()
-    if column.encoding == "true/false":
-        return pa.bool_()
-    return _ITEMS if column.encoding == "json array" else TEXT
-
-
-def _rows(columns: dict[str, pa.Array], rows: int) -> pa.Table:
-    """Build a table that knows its rows even when it has no column."""
-    if not columns:
-        structs = pa.array([{}] * rows, pa.struct([]))
-        return pa.Table.from_batches([pa.RecordBatch.from_struct_array(structs)])
-    return pa.table(columns)
 
 
 def _like_a_row(members: dict[str, Any], known: int, columns: int) -> bool:

@@ -21,9 +21,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from td_notebooks.errors import TalkdeskError
-from td_notebooks.frames import csv as csv_module
 from td_notebooks.frames import json as json_module
 from td_notebooks.frames import read_batches, read_report, to_pandas
+from td_notebooks.frames.csv_scan import cut
 from td_notebooks.reports.schemas import schema
 
 # The same lines over and over: watching them for coverage takes twice the time.
@@ -46,7 +46,6 @@ checked = settings(
 def pieces(size: int, sample: int):
     """Make what is parsed at once small, so that few rows pass through many pieces."""
     with (
-        mock.patch.object(csv_module, "BLOCK", size),
         mock.patch.object(json_module, "PIECE", size),
         mock.patch.object(json_module, "SAMPLE", sample),
     ):
@@ -98,9 +97,8 @@ def test_any_rows_come_back_from_any_pieces(format, data):
 def test_pieces_end_after_the_last_row_that_is_whole(held):
     ends = [at + 1 for at, byte in enumerate(held) if byte == ord("\n")]
     whole = [end for end in ends if held[:end].count(b'"') % 2 == 0]
-    with pieces(16, 1):
-        assert csv_module._cut(held, all=False)[0] == max(whole, default=0)
-        assert csv_module._cut(held, all=True)[0] == len(held)
+    assert cut(held, 16, all=False)[0] == max(whole, default=0)
+    assert cut(held, 16, all=True)[0] == len(held)
 
 
 def usual_dtypes(known) -> dict[str, str]:
