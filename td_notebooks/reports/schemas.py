@@ -14,7 +14,7 @@ import difflib
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -347,5 +347,6 @@ def _column(fact: dict[str, Any], confidence: Confidence) -> Column:
     return Column(**defaults | fact | {"values": tuple(fact.get("values", ()))})
 
 
+@lru_cache(maxsize=4096)  # the spellings of one report are asked for again and again
 def _fold(spelling: str) -> str:
     return re.sub(r"[\W_]+", "", spelling).casefold()
