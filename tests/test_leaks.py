@@ -99,6 +99,7 @@ def every_view(error, callers=1):
         "redirect-elsewhere@*",
     ],
 )
+@pytest.mark.no_cover
 @pytest.mark.parametrize("proof", ["secret", "assertion"])
 def test_no_error_shows_a_secret(start_sandbox, fault, proof, caplog, monkeypatch):
     monkeypatch.setattr("td_notebooks.transport.ATTEMPTS", 2)
