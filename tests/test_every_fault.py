@@ -110,7 +110,7 @@ def judge(outcome, truth, faults):
     assert known.equals(truth), faults
 
 
-@pytest.mark.no_cover
+@pytest.mark.no_cover  # core and sandbox have tests of each fault
 @pytest.mark.parametrize("moment", [1, 2, 3])
 @pytest.mark.parametrize("name", [name for name, kind in FAULTS.items() if not kind.silent])
 def test_each_fault_alone(truth, name, moment):

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from .columns import TEXT, arrow_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from ..reports.schemas import Schema
 
@@ -56,7 +56,7 @@ def stack(parts: Sequence[pa.Table], schema: Schema) -> pa.Table:
     """
     expected = arrow_schema(schema)
     final = list(expected)
-    for field in dict.fromkeys(field for part in _unlike(parts) for field in part):
+    for field in dict.fromkeys(field for part in parts for field in part.schema):
         known = [f for f in final if f.name == field.name]
         if not known:
             final.append(field)
@@ -64,11 +64,7 @@ def stack(parts: Sequence[pa.Table], schema: Schema) -> pa.Table:
             final[final.index(known[0])] = pa.field(field.name, TEXT)
     target = pa.schema(final, metadata=expected.metadata)
     tables = [fit(part, target) for part in parts]
-    if len(tables) == 1:
-        return tables[0]
-    # Batch by batch: tables without a column lose their rows when they are concatenated.
-    batches = [batch for table in tables for batch in table.to_batches()]
-    return pa.Table.from_batches(batches, schema=target)
+    return pa.concat_tables(tables) if tables else target.empty_table()
 
 
 def fit(table: pa.Table, target: pa.Schema) -> pa.Table:
@@ -82,14 +78,6 @@ def fit(table: pa.Table, target: pa.Schema) -> pa.Table:
         for field in target
     ]
     return pa.Table.from_arrays(columns, schema=target)
-
-
-def _unlike(parts: Iterable[pa.Table]) -> Iterator[pa.Schema]:
-    """Yield the schemas of tables, once for all that follow one another."""
-    last = None
-    for part in parts:
-        if last is None or not part.schema.equals(last, check_metadata=True):
-            yield (last := part.schema)
 
 
 def _in_order(times: pa.ChunkedArray) -> bool:

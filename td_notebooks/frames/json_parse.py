@@ -24,7 +24,7 @@ WRITTEN: dict[type, str] = {
     list: "lists",
     dict: "objects",
 }
-AS = {
+EXPECTED = {
     None: "text",
     TEXT: "text",
     pa.int64(): "numbers",
@@ -51,8 +51,8 @@ def parse(rows: memoryview, fields: list[pa.Field], *, array: bool) -> pa.Table 
                 explicit_schema=pa.schema(fields), unexpected_field_behavior="error"
             ),
         )
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # damaged, or written otherwise
+        return None  # read row by row, it shows which
     if not is_utf8(piece):  # pyarrow.json does not look
         return None
     if array:

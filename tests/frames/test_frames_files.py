@@ -461,6 +461,16 @@ def test_rows_within_quotes_are_no_rows_wherever_the_blocks_are_cut(block):
     assert frame["c"].tolist() == ["x\n1,2,3", "5", "\r1,2,3\r\n"] * 20
 
 
+@pytest.mark.parametrize("block", range(8, 40))
+def test_carriage_returns_within_quotes_are_no_line_ends_wherever_blocks_are_cut(block):
+    rows = b'22,1,"x\r1,2,3"\n"x\r1,2,3","\r",22\n"\r4,5,6\r7,8,9","a\r",1\n'
+    with pytest.warns(DriftWarning):
+        frame = read(b"a,b,c\n" + rows * 9, "feedback", block=block)
+    assert frame["a"].tolist() == ["22", "x\r1,2,3", "\r4,5,6\r7,8,9"] * 9
+    assert frame["b"].tolist() == ["1", "\r", "a\r"] * 9
+    assert frame["c"].tolist() == ["x\r1,2,3", "22", "1"] * 9
+
+
 def test_formats_are_checked_against_the_bytes():
     with pytest.raises(DownloadError, match="not a CSV report"):
         read(GOOD, format="csv")
