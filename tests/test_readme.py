@@ -67,7 +67,7 @@ def beside_a_sandbox(tmp_path_factory):
     )
     with process:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while not (folder / ".env").exists():
                 assert process.poll() is None and time.monotonic() < deadline
                 time.sleep(0.05)

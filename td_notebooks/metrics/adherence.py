@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .agents import BUSY, READY
-from .grouping import DAYS, INTERVALS, By, Groups, ratio
+from .cuts import TIMES
+from .grouping import By, Groups, keys_of, ratio
 from .kinds import arrow, codes, epoch, like
 from .statuses import Stretches, edges, read_statuses, with_times
 
@@ -65,8 +66,8 @@ def adherence(
     -----
     Source: the workforce-management adherence report of Talkdesk.
     """
-    keys = [by] if isinstance(by, str) else list(by or ())
-    columns = [key for key in keys if key not in (*INTERVALS, *DAYS)]
+    keys = keys_of(by)
+    columns = [key for key in keys if key not in TIMES]
     planned = _planned(schedule, columns)
     if len(planned.begin):
         marks = edges(keys, int(planned.begin.min()), int(planned.end.max()), timezone)
@@ -124,10 +125,12 @@ def _kept(
 
 
 def _covered(actual: Stretches, places: list[int], moments: Seconds) -> Seconds:
-    """Return how many seconds of some stretches, which do not overlap, lie before each moment."""
+    """Return how many seconds of some stretches of an agent lie before each moment."""
     if not places:
         return np.zeros(len(moments), np.int64)
-    begin, end = actual.begin[places], actual.end[places]
+    # Sorted by begin; of what overlaps, the time that the earlier ones have is left to them.
+    end = np.maximum.accumulate(actual.end[places])
+    begin = np.maximum(actual.begin[places], np.append(0, end[:-1]))
     before = np.concatenate([[0], np.cumsum(end - begin)])
     nth = np.searchsorted(begin, moments, side="right")
     running = np.minimum(moments, end[nth - 1]) - begin[nth - 1]

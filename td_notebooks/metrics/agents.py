@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ConfigError
-from .grouping import DAYS, INTERVALS, By, Groups, ratio, share
+from .cuts import TIMES
+from .grouping import By, Groups, keys_of, ratio, share
 from .kinds import arrow, like
 from .ratio import Ratio
 from .statuses import edges, read_statuses, span_of
@@ -60,7 +61,7 @@ def time_by_status(
     SchemaError
         The frame lacks a column.
     """
-    keys = _keys(by)
+    keys = keys_of(by)
     pieces = _pieces(statuses, "time by status", keys, timezone, start, end)
     groups = _groups(pieces, "time by status", [*keys, "status_label"], timezone)
     return like(statuses, groups.finish(groups.tally({"status_time": nw.col("status_time")})))
@@ -115,7 +116,7 @@ def occupancy(
     """
     if denominator not in DENOMINATORS:
         raise unknown("occupancy of", denominator, DENOMINATORS)
-    pieces = _pieces(statuses, "an occupancy", _keys(by), timezone, start, end)
+    pieces = _pieces(statuses, "an occupancy", keys_of(by), timezone, start, end)
     groups = _groups(pieces, "an occupancy", by, timezone)
     seconds = nw.col("status_time")
     at_work = _status(busy)
@@ -174,7 +175,7 @@ def utilisation(
     -----
     (talk + hold + after-call work + available) ÷ paid time. Source: COPC as quoted; a weak one.
     """
-    keys = _keys(by)
+    keys = keys_of(by)
     if bool(keys) == isinstance(paid_hours, Real):
         raise ConfigError(
             "A utilisation takes paid hours as a number, or with `by` as a frame.",
@@ -188,7 +189,8 @@ def utilisation(
         return Ratio("utilisation", "paid hours", found.numerator, paid_hours * 3600)
     table = groups.finish(groups.tally({"numerator": worked}))
     paid = arrow(paid_hours, [*groups.names, "paid_hours"], "a utilisation", "user_status")
-    # Keys meet as the types that the statuses' have.
+    # Keys meet as the types that the statuses' have; categories as what they stand for.
+    table = table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
     paid = paid.cast(pa.schema([*table.select(groups.names).schema, ("paid_hours", pa.float64())]))
     result = paid.join(table, groups.names, join_type="left outer")
     result = result.set_column(
@@ -202,8 +204,8 @@ def utilisation(
     return like(statuses, result.select(columns).sort_by(order))
 
 
-def _keys(by: By) -> list[str]:
-    return [by] if isinstance(by, str) else list(by or ())
+def _plain(dtype: pa.DataType) -> pa.DataType:
+    return dtype.value_type if pa.types.is_dictionary(dtype) else dtype
 
 
 def _groups(pieces: pa.Table, purpose: str, by: By, timezone: str) -> Groups:
@@ -226,7 +228,7 @@ def _pieces(
     an agent's first piece in it that is not offline.
     """
     columns = ["ring_groups" if key == "ring_group" else key for key in keys]
-    more = [name for name in columns if name not in (*INTERVALS, *DAYS)]
+    more = [name for name in columns if name not in TIMES]
     stretches = read_statuses(statuses, purpose, more)
     first, last = span_of(stretches, start, end, timezone)
     marks = edges(keys, first, last, timezone)

@@ -119,6 +119,12 @@ def tallied_here(keys: pa.Table, values: pa.Table, how: How) -> pa.Table:
     return table
 
 
+def added_up(values: pa.ChunkedArray, cell: Seconds, many: int) -> NDArray[np.float64]:
+    """Add up numbers in each of `many` cells; missing ones count for nothing."""
+    numbers = np.nan_to_num(values.cast(pa.float64()).fill_null(0).to_numpy())
+    return np.bincount(cell, numbers, many).astype(np.float64)
+
+
 def tallied_there(
     frame: nw.LazyFrame[Any], keys: Sequence[str], values: Sequence[str], how: How
 ) -> pa.Table:

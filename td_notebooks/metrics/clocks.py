@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..timespan import zone
-from .grouping import THURSDAY
+from .cuts import THURSDAY
 from .zones import changes
 
 if TYPE_CHECKING:

@@ -7,11 +7,17 @@ an hour of ``"1h"`` begins at a half or a quarter by local clocks.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from .kinds import Seconds
 
 #: Seconds of each interval one can group by.
 INTERVALS = {"15min": 900, "30min": 1800, "1h": 3600}
@@ -57,6 +63,33 @@ def label(word: str, numbers: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray
     if width := INTERVALS.get(word):
         return pc.multiply(numbers, width * 1_000_000).cast(pa.timestamp("us", timezone))
     return pc.multiply(numbers, 86_400_000_000).cast(pa.timestamp("us"))
+
+
+def width_of(begins: Seconds, purpose: str) -> int:
+    """Return the seconds of a table's intervals: the shortest step from one to another.
+
+    A lone one does not tell, and is taken for half an hour.
+
+    Parameters
+    ----------
+    begins : ndarray
+        Epoch seconds, in any order.
+    purpose : str
+        What is computed, for the message.
+
+    Raises
+    ------
+    ConfigError
+        No interval is that long.
+    """
+    steps = np.diff(np.unique(begins))
+    width = int(steps.min()) if len(steps) else INTERVALS["30min"]
+    if width not in INTERVALS.values():
+        raise ConfigError(
+            f"Computing {purpose}: the table's intervals are {width} s apart.",
+            hint=f"It takes a table of intervals: {', '.join(INTERVALS)}.",
+        )
+    return width
 
 
 def calendar_seconds(column: nw.Expr) -> nw.Expr:

@@ -80,7 +80,7 @@ def erlang_c(
     Raises
     ------
     ConfigError
-        A negative number, no handle time, or agents that are no whole numbers.
+        A negative or missing number, no handle time, or agents that are no whole numbers.
 
     Notes
     -----
@@ -94,7 +94,7 @@ def erlang_c(
     >>> round(erlang_c(calls=100, aht=180, agents=14).service_level, 4)
     0.8884
     """
-    load, handle, staff = _checked(calls, aht, agents, interval)
+    load, handle, staff = checked(calls, aht, agents, interval, within)
     pairs = zip(load.flat, staff.flat, strict=True)
     blocked = np.array([_erlang_b(float(a), int(n)) for a, n in pairs]).reshape(load.shape)
     stable = staff > load
@@ -131,7 +131,8 @@ def erlang_a(
     agents : int or array
         Agents at work. Arrays are matched as numpy does.
     patience : float
-        Mean seconds after which a caller hangs up, were there no answer. Longer than the mean wait
+        Mean seconds after which a caller hangs up, were there no answer; if infinite, it is
+        Erlang C. Longer than the mean wait
         of those who did: the others' patience was not put to the test.
     within : float
         Threshold in seconds.
@@ -147,7 +148,8 @@ def erlang_a(
     Raises
     ------
     ConfigError
-        A negative number, no handle time, no patience, or agents that are no whole numbers.
+        A negative or missing number, no handle time, no patience, or agents that are no whole
+        numbers.
 
     Notes
     -----
@@ -157,7 +159,9 @@ def erlang_a(
     """
     if not patience > 0:
         raise ConfigError(f"A patience of {patience} seconds: nobody would wait at all.")
-    load, handle, staff = _checked(calls, aht, agents, interval)
+    if patience == math.inf:
+        return erlang_c(calls=calls, aht=aht, agents=agents, within=within, interval=interval)
+    load, handle, staff = checked(calls, aht, agents, interval, within)
     each = [
         _abandoning(float(a), float(h), int(n), patience, within)
         for a, h, n in zip(load.flat, handle.flat, staff.flat, strict=True)
@@ -237,18 +241,27 @@ def _log_factorials(most: int) -> Floats:
     return logs
 
 
-def _checked(
-    calls: ArrayLike, aht: ArrayLike, agents: ArrayLike, interval: float
+def checked(
+    calls: ArrayLike, aht: ArrayLike, agents: ArrayLike, interval: float, within: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Return the load in erlangs, the handle time and the agents, as arrays of one shape."""
+    """Return the load in erlangs, the handle time and the agents, as arrays of one shape.
+
+    Raises
+    ------
+    ConfigError
+        A number that no queue has.
+    """
     calls, handle, staff = np.broadcast_arrays(
         np.asarray(calls, float), np.asarray(aht, float), np.asarray(agents, float)
     )
     wrong = {
-        "calls must not be negative": not (calls >= 0).all(),
-        "aht must be positive": not (handle > 0).all(),
-        "agents must be whole and not negative": not ((staff >= 0) & (staff % 1 == 0)).all(),
-        "interval must be positive": not interval > 0,
+        "calls must be finite and not negative": not ((calls >= 0) & (calls < np.inf)).all(),
+        "aht must be finite and positive": not ((handle > 0) & (handle < np.inf)).all(),
+        "agents must be whole and not negative": not (
+            (staff >= 0) & (staff < np.inf) & (staff == np.floor(staff))
+        ).all(),
+        "interval must be finite and positive": not 0 < interval < np.inf,
+        "within must be finite and not negative": not 0 <= within < np.inf,
     }
     if problems := [problem for problem, found in wrong.items() if found]:
         raise ConfigError(f"A queue cannot be computed: {'; '.join(problems)}.")

@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from ..errors import ConfigError
 from ..timespan import Timespan, zone
+from .cells import added_up, sorted_by
 from .clocks import DAY, local_clock, weekdays, zone_of
-from .grouping import INTERVALS
+from .cuts import width_of
+from .grouping import keys_of
 from .kinds import arrow, codes, epoch, like, moments
 from .levels import levels, smooth
 from .pattern import History, Pattern, too_short
@@ -99,7 +101,7 @@ def forecast(
     its turns are expected to be as that hour always was.
     """
     _check(method, weeks, coverage)
-    keys = [by] if isinstance(by, str) else list(by or ())
+    keys = keys_of(by)
     if own := {*keys} & {"interval", *NUMBERS}:
         raise ConfigError(
             f"A forecast cannot be kept apart by {', '.join(sorted(own))}.",
@@ -112,7 +114,7 @@ def forecast(
     zone_name = zone_of(rows["interval"].type, timezone)
     begins = epoch(rows["interval"])
     span = _span(begins, start, end, zone_name)
-    width = _width(begins)
+    width = width_of(begins, PURPOSE)
     wanted = np.arange(
         -(-int(span.start.timestamp()) // width) * width, int(span.end.timestamp()), width
     )
@@ -134,7 +136,7 @@ def forecast(
             )
         )
     result = pa.concat_tables(parts)
-    return like(table, result.sort_by([(name, "ascending") for name in ("interval", *keys)]))
+    return like(table, result.take(pa.array(sorted_by(result, ["interval", *keys]))))
 
 
 def _check(method: str, weeks: int, coverage: float) -> None:
@@ -145,18 +147,6 @@ def _check(method: str, weeks: int, coverage: float) -> None:
             f"A forecast from {weeks} weeks with a coverage of {coverage} cannot be made.",
             hint="Look at one week at least, and write 80% as 0.8.",
         )
-
-
-def _width(begins: Seconds) -> int:
-    """Return the seconds of an interval."""
-    steps = np.diff(np.unique(begins))
-    width = int(steps.min()) if len(steps) else INTERVALS["30min"]
-    if width not in INTERVALS.values():
-        raise ConfigError(
-            f"A forecast cannot be made of intervals {width} s apart.",
-            hint=f"It takes a table of intervals: {', '.join(INTERVALS)}.",
-        )
-    return width
 
 
 def _span(
@@ -195,8 +185,7 @@ def _history(rows: pa.Table, begins: Seconds, timezone: str) -> History:
     def total(name: str) -> Floats:
         if name not in rows.column_names:
             return np.zeros(len(unique))
-        values = rows[name].cast(pa.float64()).fill_null(0).to_numpy()
-        return np.bincount(at, np.nan_to_num(values), len(unique)).astype(float)
+        return added_up(rows[name], at, len(unique))
 
     clock = local_clock(unique, timezone)
     return History(

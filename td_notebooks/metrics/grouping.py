@@ -18,10 +18,7 @@ import pyarrow as pa
 from ..errors import ConfigError, SchemaError
 from ..timespan import zone
 from .cells import sorted_by, tallied_here, tallied_there
-from .cuts import DAYS as DAYS
-from .cuts import INTERVALS as INTERVALS
-from .cuts import THURSDAY as THURSDAY
-from .cuts import TIMES, calendar_seconds, cut, label
+from .cuts import DAYS, INTERVALS, TIMES, calendar_seconds, cut, label
 from .kinds import collected, columns_of, epoch, frame_of, like
 from .ratio import Ratio
 from .typed import fits, typed
@@ -39,6 +36,11 @@ if TYPE_CHECKING:
     from .wording import Wording
 
 By = str | Sequence[str] | None
+
+
+def keys_of(by: By) -> list[str]:
+    """Return the keys that ``by=`` names."""
+    return [by] if isinstance(by, str) else list(by or ())
 
 
 class Groups:
@@ -90,7 +92,7 @@ class Groups:
         self.frame = typed(frame_of(native), self.holds)
         self.schema = self.frame.collect_schema()
         self.tz = zone(timezone)
-        asked = [by] if isinstance(by, str) else list(by or ())
+        asked = keys_of(by)
         #: The column of each key that is one, and the word of each that is a time.
         self.columns: dict[str, str] = {}
         self.times: dict[str, str] = {}
@@ -110,6 +112,9 @@ class Groups:
             )
         if missing := [name for name in self.columns.values() if name not in self.schema]:
             raise lacking(purpose, missing, report, [*self.schema, *TIMES, "ring_group"])
+        for name in self.columns.values():
+            if self.schema[name].is_nested():
+                raise self._wrong(name, "text")
         if self.times:
             self.need(time, *([later] if later else ()))
             if not fits(self.schema[time], "times"):

@@ -8,7 +8,7 @@ from typing import Any
 import narwhals as nw
 import pyarrow.compute as pc
 
-from .grouping import By, counted, outcome_groups, ratio, share, totals, whole
+from .grouping import By, outcome_groups, ratio, share, totals, whole
 from .ratio import HandleTime, Ratio
 from .wording import Direction, Wording
 
@@ -51,10 +51,7 @@ def aht(
     groups, words = outcome_groups(contacts, "an AHT", by, timezone)
     groups.need(*parts_of(words).values())
     handled = words.handled(direction)
-    sums = {
-        name: nw.when(handled).then(nw.col(column).fill_null(0)).otherwise(nw.lit(0))
-        for name, column in parts_of(words).items()
-    }
+    sums = {name: _spent(column, handled) for name, column in parts_of(words).items()}
     values = {name: value.cast(nw.Float64) for name, value in sums.items()}
     table = groups.tally({**values, "denominator": handled.cast(nw.Int64)})
     variant = f"{' + '.join(PARTS[name] for name in values)}, {direction}"
@@ -104,14 +101,15 @@ def hold_time(
     """
     groups, words = outcome_groups(contacts, "a hold time", by, timezone)
     groups.need(words.hold)
-    mean = counted(words.hold, words.handled(direction))
-    return ratio(groups, "hold_time", f"per handled, {direction}", *mean, unit="s")
+    handled = words.handled(direction)
+    held = _spent(words.hold, handled)
+    return ratio(groups, "hold_time", f"per handled, {direction}", held, handled, unit="s")
 
 
 def after_call_work(
     contacts: Any, *, by: By = None, timezone: str = "UTC", direction: Direction = "inbound"
 ) -> Any:
-    """Mean after-call work per handled contact.
+    """Mean after-call work per handled contact, those without any included.
 
     Parameters
     ----------
@@ -137,8 +135,14 @@ def after_call_work(
     groups, words = outcome_groups(contacts, "an after-call work time", by, timezone)
     column = words.work or "after_call_work_time"
     groups.need(column)
-    mean = counted(column, words.handled(direction))
-    return ratio(groups, "after_call_work", f"per handled, {direction}", *mean, unit="s")
+    handled = words.handled(direction)
+    worked = _spent(column, handled)
+    return ratio(groups, "after_call_work", f"per handled, {direction}", worked, handled, unit="s")
+
+
+def _spent(column: str, handled: nw.Expr) -> nw.Expr:
+    """Return the seconds that a handled contact took; a missing time is none."""
+    return nw.when(handled).then(nw.col(column).fill_null(0)).otherwise(nw.lit(0))
 
 
 def parts_of(words: Wording) -> dict[str, str]:

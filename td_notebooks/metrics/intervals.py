@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from datetime import datetime
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,7 @@ from ..errors import ConfigError, SchemaError
 from ..timespan import Timespan
 from .cells import Cells, distinct_in, sorted_by
 from .cuts import INTERVALS, TIMES, cut
-from .grouping import By, Groups, outcome_groups, share, whole
+from .grouping import By, Groups, keys_of, outcome_groups, share, whole
 from .handling import parts_of
 from .kinds import collected, columns_of, encoded, in_dictionaries, like, moments
 from .wording import CONTACTS, Wording, unknown, wording_of
@@ -34,6 +35,8 @@ OUTCOMES = ("answered", "abandoned", "short_abandoned", "missed", "voicemail")
 #: Columns of the table after its keys.
 COUNTS = ("offered", "answered", "abandoned", "missed", "voicemail", "within")
 RESULT = (*COUNTS, "handle_time", "aht", "agents")
+#: Rows that a table may have: 15 minutes of ten years for 28 ring groups.
+MOST_ROWS = 10_000_000
 
 
 def interval_table(
@@ -82,14 +85,15 @@ def interval_table(
     SchemaError
         The frame lacks a column.
     ConfigError
-        There is no such interval, booking rule or zone.
+        There is no such interval, booking rule or zone, or the table would have more than ten
+        million rows.
 
     Notes
     -----
     Source of the booking rules: Cisco's ICM manual books a contact where it becomes an event of
     the service level. The handle time of calls lacks the after-call work, see `aht`.
     """
-    keys = [by] if isinstance(by, str) else list(by or ())
+    keys = keys_of(by)
     if interval not in INTERVALS:
         raise unknown("interval", interval, INTERVALS)
     if times := [key for key in keys if key in (*TIMES, "interval")]:
@@ -207,6 +211,14 @@ def _dense(table: pa.Table, groups: Groups, words: Wording, span: Span | None) -
     keys, group = _combinations(table.select(types.names))
     keys = keys.cast(types)
     many = len(keys) if groups.columns else 1
+    if steps * many > MOST_ROWS:
+        ends = [datetime.fromtimestamp(int(at) * width, groups.tz) for at in (first, last)]
+        raise ConfigError(
+            f"An interval table from {ends[0]:%Y-%m-%d %H:%M} to {ends[1]:%Y-%m-%d %H:%M}, {word} "
+            f"each, for {many:,} combinations of {', '.join(groups.columns) or 'nothing'} would "
+            f"have {steps * many:,} rows.",
+            hint="Perhaps a row has a wrong time: give start and end.",
+        )
     place = (interval - first) * many + group
     grid = _counts(table, place, steps * many, words)
     begins = np.repeat(first + np.arange(steps), many) * width

@@ -10,9 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .grouping import By, Groups, outcome_groups, ratio
-from .kinds import arrow, codes, collected, epoch, frame_of, like
+from .kinds import arrow, codes, collected, epoch, flags, frame_of, like
 from .typed import typed
 from .wording import CONTACTS, lacking
+
+_PLACE = "_place"
+#: What telephone networks say of callers who withhold their number, in lower case.
+WITHHELD = ("anonymous", "private", "restricted", "unavailable", "unknown", "withheld")
 
 
 def journeys(contacts: Any, ring_attempts: Any = None, flow_executions: Any = None) -> Any:
@@ -42,6 +46,8 @@ def journeys(contacts: Any, ring_attempts: Any = None, flow_executions: Any = No
     """
     given = frame_of(contacts)
     joined = given.lazy()
+    if isinstance(given, nw.DataFrame):  # a join may change the order of its rows
+        joined = given.with_row_index(_PLACE).lazy()
     if ring_attempts is not None:
         answered = (nw.col("attempt_type").cast(nw.String) == "Answered").fill_null(False)
         values = {
@@ -63,7 +69,7 @@ def journeys(contacts: Any, ring_attempts: Any = None, flow_executions: Any = No
         )
     if isinstance(given, nw.LazyFrame):
         return joined.to_native()
-    return nw.maybe_reset_index(joined.collect()).to_native()
+    return nw.maybe_reset_index(joined.collect().sort(_PLACE).drop(_PLACE)).to_native()
 
 
 def _joined(
@@ -114,7 +120,8 @@ def repeat_contact_rate(
     -------
     Ratio or frame
         With ``by`` a frame of the kind given: keys, ``numerator``, ``denominator``,
-        ``repeat_contact_rate``. Calls of unknown persons do not count.
+        ``repeat_contact_rate``. Calls of unknown persons, and of those who withhold their number,
+        do not count.
 
     Notes
     -----
@@ -129,8 +136,10 @@ def repeat_contact_rate(
     rows = collected(groups.frame.select(*columns))
     rows = nw.from_native(rows).filter(words.offered()).to_native()
     if legs:
-        rows = rows.filter(pc.invert(_flag(rows["transfer_in"])))
-    rows = rows.filter(pc.and_(pc.is_valid(rows[words.person]), pc.is_valid(rows[words.start])))
+        rows = rows.filter(pc.invert(flags(rows["transfer_in"])))
+    said = pc.utf8_lower(rows[words.person].cast(pa.string()))
+    known = pc.and_(pc.is_valid(said), pc.invert(pc.is_in(said, value_set=pa.array(WITHHELD))))
+    rows = rows.filter(pc.and_(known, pc.is_valid(rows[words.start])))
     person, start = codes(rows[words.person]), epoch(rows[words.start])
     order = np.lexsort((start, person))
     again = np.zeros(len(rows), bool)
@@ -173,7 +182,7 @@ def transfers(contacts: Any) -> Any:
     frame = typed(frame_of(contacts), CONTACTS.holds() | {"transfer_in": "yes or no"})
     rows = arrow(frame.to_native(), needs, "transfers", "contacts")
     call, start = codes(rows["interaction_id"]), epoch(rows["started_at"])
-    onward = np.asarray(_flag(rows["transfer_in"]), bool)
+    onward = np.asarray(flags(rows["transfer_in"]), bool)
     # Of two legs in the same second, the one handed on is the later.
     order = np.lexsort((onward, start, call))
     rows, call, onward = rows.take(pa.array(order)), call[order], onward[order]
@@ -190,8 +199,3 @@ def transfers(contacts: Any) -> Any:
     counted = pairs.group_by(keys).aggregate([([], "count_all")])
     counted = counted.rename_columns([*keys, "transfers"])
     return like(contacts, counted.sort_by([(key, "ascending") for key in keys]))
-
-
-def _flag(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return yes or no for each value; missing is no, even if it has no type."""
-    return values.cast(pa.bool_()).fill_null(False)

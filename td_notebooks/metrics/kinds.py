@@ -157,6 +157,11 @@ def moments(seconds: Seconds, timezone: str | None) -> pa.Array:
     return pa.array(seconds * 1_000_000).cast(pa.timestamp("us", timezone))
 
 
+def flags(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return yes or no for each value; missing is no, even in a column without a type."""
+    return values.cast(pa.bool_()).fill_null(False)
+
+
 def codes(values: pa.ChunkedArray) -> Seconds:
     """Return a number for each distinct value; missing is a value like another."""
     return encoded(values)[0].astype(np.int64)

@@ -185,9 +185,10 @@ def _rows(table: pa.Table, kind: Schema) -> Iterator[Finding]:
     names = table.column_names
     if kind.primary_key and {*kind.primary_key} <= {*names}:
         keys = list(kind.primary_key)
-        distinct = len(table.group_by(keys).aggregate([]))
+        keyed = table.select(keys).drop_null()
+        distinct = len(keyed.group_by(keys).aggregate([]))
         what = f"rows repeat an earlier row's {', '.join(keys)}"
-        yield Finding("duplicates", len(table) - distinct, what)
+        yield Finding("duplicates", len(keyed) - distinct, what)
     if kind.time_column in names:
         missing = table[kind.time_column].null_count
         yield Finding("no time", missing, f"rows without {kind.time_column}")

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import ConfigError
-from .erlang import Queue, erlang_a, erlang_c
-from .kinds import arrow, columns_of, like
+from .cuts import width_of
+from .erlang import Queue, checked, erlang_a, erlang_c
+from .kinds import arrow, columns_of, epoch, like
 
 
 def required_agents(
@@ -55,7 +56,7 @@ def required_agents(
     Raises
     ------
     ConfigError
-        A share that is none, or a number that no queue has.
+        A share that is none, or a number that no queue has, such as a missing one.
 
     Examples
     --------
@@ -64,28 +65,23 @@ def required_agents(
     >>> required_agents(100, 180, shrinkage=0.3)
     20
     """
-    if not (0 <= service_level < 1 and 0 < max_occupancy <= 1 and 0 <= shrinkage < 1):
-        raise ConfigError(
-            "Agents cannot be computed: service_level and shrinkage lie in 0..1 without the 1, "
-            "max_occupancy without the 0.",
-            hint="Write 80% as 0.8.",
-        )
+    _check_shares(service_level, max_occupancy, shrinkage)
 
     def enough(agents: int) -> bool:
         queue = _queue(calls, aht, agents, within, interval, patience)
         return bool(queue.service_level >= service_level and queue.occupancy <= max_occupancy)
 
-    if not calls:
+    load, _, _ = checked(calls, aht, 0, interval, within)
+    if not load:
         return 0
     # Double until there are enough, then halve what is between.
-    low, high = 0, max(1, math.ceil(calls * aht / interval))
+    low, high = 0, max(1, math.ceil(load))
     while not enough(high):
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
-    # 14 ÷ (1 - 0.3) is 20, whatever the last binary digit says.
-    return math.ceil(round(high / (1 - shrinkage), 9))
+    return _scheduled(high, shrinkage)
 
 
 def staffing(
@@ -93,7 +89,7 @@ def staffing(
     *,
     service_level: float = 0.8,
     within: float = 20.0,
-    interval: float = 1800.0,
+    interval: float | None = None,
     patience: float | None = None,
     max_occupancy: float = 1.0,
     shrinkage: float = 0.0,
@@ -103,54 +99,96 @@ def staffing(
     Parameters
     ----------
     table : frame
-        As `interval_table` returns it: ``offered`` and ``aht`` count.
-    service_level, within, interval, patience, max_occupancy, shrinkage
+        As `interval_table` returns it: ``offered``, ``answered`` and ``aht`` count.
+    interval : float, optional
+        Seconds in which the calls of a row come. By default the ``interval`` column tells; half an
+        hour if there is none.
+    service_level, within, patience, max_occupancy, shrinkage
         As for `required_agents`.
 
     Returns
     -------
     frame
         Of the kind given: the table with ``required`` (agents at work) and ``scheduled`` (with
-        shrinkage). An interval without an answered call is given the mean handle time of all.
+        shrinkage), missing where ``offered`` is. An interval without a handle time is given the
+        mean of all.
 
     Raises
     ------
     SchemaError
         A column is missing.
     ConfigError
-        As for `required_agents`.
+        As for `required_agents`; also when no interval has a handle time, or when those of the
+        table are not as long as `interval` says.
     """
     columns = columns_of(table)
     wanted = dict.fromkeys([*columns, "offered", "answered", "aht"])
     rows = arrow(table, list(wanted), "staffing", "contacts")
-    offered = rows["offered"].to_numpy()
-    aht = np.asarray(rows["aht"].cast(pa.float64()).to_numpy(zero_copy_only=False), float)
-    answered = rows["answered"].to_numpy()
-    known = ~np.isnan(aht) & (answered > 0)
+    seconds = _interval(rows, interval)
+    _check_shares(service_level, max_occupancy, shrinkage)
+    offered, answered, aht = (
+        rows[name].cast(pa.float64()).fill_null(np.nan).to_numpy()
+        for name in ("offered", "answered", "aht")
+    )
+    known = (aht > 0) & (answered > 0)
     overall = np.average(aht[known], weights=answered[known]) if known.any() else np.nan
-    found: dict[tuple[float, float], tuple[int, int]] = {}
-    need = []
-    for calls, handle in zip(offered, np.where(known, aht, overall), strict=True):
-        if calls and math.isnan(handle):
-            raise ConfigError(
-                "Staffing cannot be computed: no call of the table was answered, "
-                "so that the handle time is not known."
-            )
-        if (calls, handle) not in found:
-            at_work = required_agents(
-                float(calls),
-                float(handle),
-                service_level=service_level,
-                within=within,
-                interval=interval,
-                patience=patience,
-                max_occupancy=max_occupancy,
-            )
-            found[calls, handle] = at_work, math.ceil(round(at_work / (1 - shrinkage), 9))
-        need.append(found[calls, handle])
-    counts = np.array(need, np.int64).reshape(-1, 2)
-    result = rows.append_column("required", pa.array(counts[:, 0]))
-    return like(table, result.append_column("scheduled", pa.array(counts[:, 1])))
+    unknown = np.isnan(offered)
+    some = ~unknown & (offered != 0)
+    handle = np.where(known, aht, overall)
+    if np.isnan(handle[some]).any():
+        raise ConfigError(
+            "Staffing cannot be computed: no call of the table was answered and took time, "
+            "so that the handle time is not known."
+        )
+    loads = list(zip(offered[some].tolist(), handle[some].tolist(), strict=True))
+    need = {
+        load: required_agents(
+            *load,
+            service_level=service_level,
+            within=within,
+            interval=seconds,
+            patience=patience,
+            max_occupancy=max_occupancy,
+        )
+        for load in set(loads)
+    }
+    at_work = np.zeros(len(rows), np.int64)
+    at_work[some] = [need[load] for load in loads]
+    scheduled = [_scheduled(agents, shrinkage) for agents in at_work.tolist()]
+    result = rows.append_column("required", pa.array(at_work, mask=unknown))
+    result = result.append_column("scheduled", pa.array(scheduled, pa.int64(), mask=unknown))
+    return like(table, result)
+
+
+def _interval(rows: pa.Table, interval: float | None) -> float:
+    """Return the seconds of a table's intervals, given those that were asked for."""
+    if "interval" not in rows.column_names or not pa.types.is_timestamp(rows["interval"].type):
+        return 1800.0 if interval is None else interval
+    begins = np.unique(epoch(rows["interval"].drop_null()))
+    if interval is None:
+        return width_of(begins, "staffing")
+    # There may be gaps.
+    if interval > 0 and (np.diff(begins) % interval).any():
+        raise ConfigError(
+            f"Staffing cannot be computed for intervals of {interval:g} s: those of the table "
+            f"begin {np.diff(begins).min()} s apart.",
+            hint="Leave `interval` out: the table tells.",
+        )
+    return interval
+
+
+def _check_shares(service_level: float, max_occupancy: float, shrinkage: float) -> None:
+    if not (0 <= service_level < 1 and 0 < max_occupancy <= 1 and 0 <= shrinkage < 1):
+        raise ConfigError(
+            "Agents cannot be computed: service_level and shrinkage lie in 0..1 without the 1, "
+            "max_occupancy without the 0.",
+            hint="Write 80% as 0.8.",
+        )
+
+
+def _scheduled(at_work: int, shrinkage: float) -> int:
+    # 14 ÷ (1 - 0.3) is 20, whatever the last binary digit says.
+    return math.ceil(round(at_work / (1 - shrinkage), 9))
 
 
 def _queue(

@@ -11,13 +11,15 @@ import pyarrow.compute as pc
 
 from ..errors import ConfigError, SchemaError
 from ..timespan import Timespan, zone
-from .grouping import INTERVALS
+from .cuts import INTERVALS
 from .kinds import arrow, codes, epoch, like, moments
 from .zones import midnights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
+
+    from numpy.typing import NDArray
 
     from .kinds import Seconds
 
@@ -80,7 +82,8 @@ def read_statuses(statuses: Any, purpose: str, more: Sequence[str] = ()) -> Stre
     """Read a `user_status` frame, and merge what Talkdesk splits.
 
     Two stretches become one where an agent's status goes on without a gap. Rows without a begin or
-    an end are left out.
+    an end, or with an end that does not come after the begin, are left out; of equal rows, all but
+    one.
 
     Parameters
     ----------
@@ -99,18 +102,26 @@ def read_statuses(statuses: Any, purpose: str, more: Sequence[str] = ()) -> Stre
     ).combine_chunks()
     rows = rows.filter(known)
     begin, end = epoch(rows["status_start_at"]), epoch(rows["status_end_at"])
-    user = codes(rows["user_id"])
-    order = np.lexsort((end, begin, user))
-    rows, begin, end, user = rows.take(pa.array(order)), begin[order], end[order], user[order]
-    label = codes(rows["status_label"])
-    same = (user[1:] == user[:-1]) & (label[1:] == label[:-1]) & (begin[1:] == end[:-1])
-    for name in more:
-        code = codes(rows[name])
-        same &= code[1:] == code[:-1]
-    first = np.flatnonzero(np.concatenate([np.ones(min(1, len(begin)), bool), ~same]))
+    user, *others = (codes(rows[name]) for name in ("user_id", "status_label", *more))
+    order = np.lexsort((*others, end, begin, user))
+    order = order[(begin < end)[order]]
+    columns = [column[order] for column in (user, begin, end, *others)]
+    once = _differs(columns)
+    user, begin, end, *others = (column[once] for column in columns)
+    rows, label = rows.take(pa.array(order[once])), others[0]
+    starts = _differs([user, *others])
+    starts[1:] |= begin[1:] != end[:-1]
+    first = np.flatnonzero(starts)
     last = np.append(first[1:] - 1, len(begin) - 1) if len(first) else first
     kept = rows.select(["user_id", "status_label", *more]).take(pa.array(first))
     return Stretches(kept, user[first], label[first], begin[first], end[last])
+
+
+def _differs(columns: Sequence[Seconds]) -> NDArray[np.bool_]:
+    """Return which rows differ from the one before."""
+    differs = np.ones(len(columns[0]), bool)
+    differs[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    return differs
 
 
 def with_times(rows: pa.Table, columns: Sequence[str], purpose: str) -> pa.Table:

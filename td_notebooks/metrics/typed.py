@@ -49,7 +49,8 @@ def typed(
 ) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
     """Give columns the type that their values have, or should have if there is no value.
 
-    Those that hold something else are left as they are.
+    Those that hold something else are left as they are. Seconds that are not a number become
+    missing: pandas means that by it, other kinds of frames know both.
 
     Parameters
     ----------
@@ -58,6 +59,12 @@ def typed(
         What columns should hold; the frame need not have all of them.
     """
     schema = frame.collect_schema()
+    if not (frame.implementation.is_pandas() or frame.implementation.is_dask()):
+        frame = frame.with_columns(
+            nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name)
+            for name, holds in wanted.items()
+            if holds == "seconds" and name in schema and schema[name].is_float()
+        )
     odd = {
         name: holds
         for name, holds in wanted.items()

@@ -36,8 +36,6 @@ class Wording:
         Columns.
     work : str
         Column of the after-call work; empty where the report has none.
-    answered_at : str
-        Column of the moment of the answer; empty where the report has none.
     """
 
     report: str
@@ -61,14 +59,13 @@ class Wording:
     person: str
     call: str
     work: str = ""
-    answered_at: str = ""
 
     def holds(self) -> dict[str, Holds]:
         """Return what each column holds, by its name."""
         roles: dict[Holds, tuple[str, ...]] = {
             "seconds": (self.wait, self.talk, self.hold, self.work),
             "yes or no": (self.in_hours, self.callback, self.transfer),
-            "times": (self.start, self.end, self.answered_at),
+            "times": (self.start, self.end),
             "text": (self.outcome, self.ring_groups, self.user, self.person, self.call),
         }
         return {name: holds for holds, names in roles.items() for name in names if name}
@@ -170,7 +167,6 @@ CONTACTS = Wording(
     person="contact_person_number",
     call="interaction_id",
     work="after_call_work_time",
-    answered_at="answered_at",
 )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import SchemaError
+from ..metrics.cells import added_up
 from ..metrics.clocks import DAY, local_clock, weekdays, zone_of
 from ..metrics.grouping import title
 from ..metrics.kinds import arrow, epoch, like
@@ -59,15 +60,12 @@ def heatmap_data(table: Any, value: str | None = None, *, timezone: str | None =
     slots, slot = np.unique((weekdays(clock) - 1) * DAY + clock % DAY, return_inverse=True)
     intervals = np.bincount(slot, minlength=len(slots))
 
-    def pooled(column: str) -> Any:
-        values = rows[column].cast(pa.float64()).fill_null(0).to_numpy()
-        return np.bincount(slot[which], np.nan_to_num(values), len(slots))
-
+    above, *others = (added_up(rows[name], slot[which], len(slots)) for name in columns[1:])
     if len(columns) > 3:
-        above, below = pooled(columns[1]), pooled(columns[2])
+        below = others[0]
         shown = pa.array(above / np.where(below, below, 1), mask=below == 0)
     else:
-        shown = pa.array(pooled(columns[1]) / np.maximum(intervals, 1))
+        shown = pa.array(above / np.maximum(intervals, 1))
     result = {
         "weekday": pa.array(slots // DAY + 1, pa.int64()),
         "time": pa.array([clock_time(int(second)) for second in slots % DAY], pa.string()),

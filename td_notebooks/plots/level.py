@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import ConfigError, SchemaError
+from ..metrics.cells import added_up
 from ..metrics.clocks import zone_of
 from ..metrics.grouping import title
 from ..metrics.kinds import arrow, epoch, like, moments
@@ -73,11 +74,7 @@ def service_level_data(table: Any, target: float = 0.8) -> Any:
     rows = rows.filter(rows[time].is_valid())
     at, which = np.unique(epoch(rows[time]), return_inverse=True)
 
-    def pooled(column: str) -> Any:
-        values = rows[column].cast(pa.float64()).fill_null(0).to_numpy()
-        return np.bincount(which, np.nan_to_num(values), len(at))
-
-    above, below = pooled("numerator"), pooled("denominator")
+    above, below = (added_up(rows[part], which, len(at)) for part in ("numerator", "denominator"))
     short = np.maximum(np.ceil(np.round(target * below - above, 9)), 0)
     result = {
         time: moments(at, getattr(rows[time].type, "tz", None)),

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..errors import ConfigError
 from ..metrics.agents import occupancy
 from ..metrics.clocks import zone_of
-from ..metrics.grouping import INTERVALS
+from ..metrics.cuts import INTERVALS, width_of
 from ..metrics.kinds import arrow, epoch, like, moments
 from ..timespan import zone
 from .style import (
@@ -117,7 +117,7 @@ def staffing(
     heading = "Agents needed and agents at work" if compared else "Agents needed"
     if not len(begins) or not (required.any() or np.nan_to_num(at_work).any()):
         return nothing_to_show(ax, heading, "no agent is needed")
-    width = _width(begins)
+    width = width_of(begins, PURPOSE)
     place = (begins - begins[0]) // width
     edges = days(begins[0] + width * np.arange(place[-1] + 2))
 
@@ -157,23 +157,11 @@ def staffing(
     return ax
 
 
-def _width(begins: Any) -> int:
-    """Return the seconds of an interval."""
-    steps = np.diff(begins)
-    width = int(steps.min()) if len(steps) else INTERVALS["30min"]
-    if width not in INTERVALS.values():
-        raise ConfigError(
-            f"The table's intervals are {width} s long.",
-            hint=f"Known: {', '.join(INTERVALS)}.",
-        )
-    return width
-
-
 def _at_work(statuses: Any, begins: Any) -> Any:
     """Return the mean number of agents who had a contact or were ready, interval by interval."""
     if not len(begins):
         return np.zeros(0)
-    width = _width(begins)
+    width = width_of(begins, PURPOSE)
     by = next(word for word, seconds in INTERVALS.items() if seconds == width)
     worked = occupancy(
         statuses,

@@ -66,15 +66,15 @@ def waits_data(calls: Any, within: float = 20.0) -> Any:
         raise ConfigError(f"A threshold of {within} s divides no waits.", hint="Give seconds.")
     words = wording_of(names_of(calls), PURPOSE)
     rows = arrow(calls, [words.wait, words.outcome], PURPOSE, words.report)
-    rows = rows.filter(rows[words.wait].is_valid())
-    wait = np.nan_to_num(rows[words.wait].cast(pa.float64()).to_numpy())
+    wait = rows[words.wait].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    known = ~np.isnan(wait)
     outcome = rows[words.outcome].cast(pa.string())
     of = {
         "answered": [words.answered],
         "abandoned": [words.abandoned, words.short_abandoned],
     }
     chosen = {
-        name: wait[np.asarray(pc.is_in(outcome, value_set=pa.array(said)).to_numpy(), bool)]
+        name: wait[known & np.asarray(pc.is_in(outcome, value_set=pa.array(said)).to_numpy(), bool)]
         for name, said in of.items()
     }
     width = within / STEPS

@@ -303,7 +303,7 @@ class Events:
             return json_response(404, {"error": "Installation not found"})
         try:
             said = json.loads(request.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             said = None
         if said != {"state": "acknowledged"} or client_id != clients[-1].client_id:
             return json_response(409, {"code": "0030227", "message": "Invalid client state input"})

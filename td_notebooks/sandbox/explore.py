@@ -193,7 +193,7 @@ class Explore:
     def _submit(self, family: str, report_type: str, request: Request) -> Response:
         try:
             body = json.loads(request.body or b"null")
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         order = read_order(report_type, body, _FORMATS[family])
         now = self._clock.time()

@@ -7,8 +7,10 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .. import metrics
+from ..metrics.kinds import flags
 from ..metrics.wording import wording_of
 from .headlines import NOTHING
 from .reports import PURPOSE, REPORTS
@@ -99,8 +101,9 @@ def figures(now: Reports, target: float, within: float) -> Iterator[str]:
     draws: dict[str, Callable[[Any], Any]] = {
         "days": lambda ax: plots.service_level(days, target, ax=ax),
         "volume": lambda ax: plots.heatmap(table, "offered", ax=ax),
-        "waits": lambda ax: plots.waits(now.calls, within, ax=ax),
     }
+    if within:  # none divides no waits
+        draws["waits"] = lambda ax: plots.waits(now.calls, within, ax=ax)
     if (need := _need(now, target, within)) is not None:
         statuses = now.given["user_status"]
         draws["agents"] = lambda ax: plots.staffing(need, statuses, ax=ax)
@@ -119,7 +122,7 @@ def _need(now: Reports, target: float, within: float) -> pa.Table | None:
     if contacts is None or now.statuses is None:
         return None
     words = wording_of(contacts.column_names, PURPOSE)
-    open_hours = contacts.filter(contacts[words.in_hours].fill_null(False))
+    open_hours = contacts.filter(flags(contacts[words.in_hours]))
     table = metrics.interval_table(
         open_hours,
         timezone=now.week.timezone,
@@ -127,7 +130,7 @@ def _need(now: Reports, target: float, within: float) -> pa.Table | None:
         start=now.week.start,
         end=now.week.end,
     )
-    if not sum(table["answered"].to_pylist()):
+    if not pc.any(pc.greater(table["handle_time"], 0)).as_py():
         return None
     return metrics.staffing(table, service_level=min(target, 0.99), within=within)
 

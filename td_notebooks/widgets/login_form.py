@@ -130,6 +130,8 @@ class LoginForm(Form):
         self._allow(False)
         self.message.value = note_html("Logging in…")
         self._login = in_background(self._try, name="td-login")
+        # Not sooner: who may press the button again finds the attempt ended.
+        self._login.add_done_callback(lambda login: self._allow(True))
 
     def _try(self) -> Talkdesk:
         try:
@@ -139,8 +141,6 @@ class LoginForm(Form):
         except Exception as error:
             self.message.value = problem_html(described(error))
             raise
-        finally:
-            self._allow(True)
         self.secret.forget()
         self.private_key.forget()
         return client

@@ -117,7 +117,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
             time.sleep(0.2)
     yield url, folder
     server.terminate()
-    server.wait(10)
+    server.wait(60)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import nbformat
 from playwright.sync_api import Page
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-PATIENCE = 20.0
+PATIENCE = 60.0
 IDLE = """() => {
     const shown = window.jupyterapp?.shell.currentWidget?.sessionContext;
     return shown?.session?.kernel?.status === "idle";

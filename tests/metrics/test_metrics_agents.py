@@ -144,6 +144,44 @@ def test_a_measure_works_as_a_float():
     assert pickle.loads(pickle.dumps(aht)).talk.value == 1.5
 
 
+def test_categories_are_keys_as_text_is():
+    statuses = STATUSES.to_pandas().astype({"user_id": "category", "status_label": "category"})
+    paid = pa.table({"user_id": ["ana", "ben"], "paid_hours": [1.5, 2.0]}).to_pandas()
+    result = metrics.utilisation(statuses, paid.astype({"user_id": "category"}), by="user_id")
+    assert [(row["user_id"], row["numerator"]) for row in rows(result)] == [
+        ("ana", 3600),
+        ("ben", 0),
+    ]
+
+
+def test_rows_that_are_there_twice_or_end_before_they_begin_count_once_or_not_at_all():
+    spoilt = pa.concat_tables(
+        [STATUSES, STATUSES, pa.Table.from_pylist([stretch(40, 10, "Available")])]
+    )
+    for measure in (
+        metrics.time_by_status,
+        metrics.merge_statuses,
+        lambda frame: metrics.occupancy(frame, denominator="interval", by=["user_id", "1h"]),
+    ):
+        assert rows(measure(spoilt)) == rows(measure(STATUSES))
+
+
+def test_statuses_that_overlap_cover_a_time_once():
+    overlapping = pa.Table.from_pylist(
+        [
+            stretch(0, 60, "Available"),
+            stretch(10, 20, "On a Call"),
+            stretch(30, 80, "On a Call"),
+            stretch(100, 110, "Available"),
+        ]
+    )
+    schedule = pa.Table.from_pylist(
+        [{"user_id": "ana", "status_label": "Available", "start_at": at(15), "end_at": at(115)}]
+    )
+    kept = metrics.adherence(overlapping, schedule)
+    assert (kept.numerator / 60, kept.denominator / 60) == (65 + 10, 100)
+
+
 def test_adherence():
     schedule = pa.Table.from_pylist(
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import pyarrow as pa
 import pytest
 import what_happened as truth
 from metric_frames import rows
@@ -257,3 +258,11 @@ def test_repeat_contacts():
         assert rate.denominator == len(truth.calls())
         assert abs(rate.numerator - again) <= (report == "contacts")
         assert rate.variant == "again within 1 day"
+
+
+@pytest.mark.parametrize("word", ["anonymous", "Restricted"])
+def test_who_withholds_the_number_is_not_one_person(word):
+    calls = truth.report("calls")
+    place = calls.column_names.index("contact_phone_number")
+    hidden = calls.set_column(place, "contact_phone_number", pa.array([word] * len(calls)))
+    assert metrics.repeat_contact_rate(hidden).denominator == 0

@@ -149,6 +149,8 @@ def test_groups_are_kept_apart_or_added_up():
     apart = metrics.forecast(table, by="ring_group")
     assert len(apart) == 2 * 336 and apart["ring_group"].tolist()[:2] == ["sales", "support"]
     assert set(apart[apart["ring_group"] == "sales"]["offered"]) == {6}
+    table["ring_group"] = table["ring_group"].astype("category")
+    assert metrics.forecast(table, by="ring_group")["offered"].tolist() == apart["offered"].tolist()
     together = metrics.forecast(table)
     assert together["offered"].tolist() == [6 + at.hour for at in together["interval"]]
 

@@ -11,7 +11,7 @@ import pytest
 import what_happened as truth
 from metric_frames import KINDS, NATIVE, plain, rows
 
-from td_notebooks import metrics
+from td_notebooks import metrics, plots
 from td_notebooks.errors import ConfigError, SchemaError
 from td_notebooks.frames.table import to_pandas
 from td_notebooks.reports.schemas import schema
@@ -112,6 +112,15 @@ def test_journeys_of_every_kind_of_frame(kind):
     assert sum(row["rings"] for row in found.values()) == len(rung)
     with pytest.raises(SchemaError, match="attempt_type"):
         metrics.journeys(frames[0], frames[2])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("polars lazy", "duckdb")])
+def test_journeys_keep_the_order_of_the_rows(kind):
+    contacts = pa.concat_tables([truth.report("contacts")] * 20)
+    rings, steps = truth.report("ring_attempts"), truth.report("studio_flow_execution")
+    result = metrics.journeys(*map(KINDS[kind], (contacts, rings, steps)))
+    assert list(result["contact_id"]) == contacts["contact_id"].to_pylist() or kind == "arrow"
+    assert rows(result)[::97] == rows(metrics.journeys(contacts, rings, steps))[::97]
 
 
 CHANGES = [
@@ -268,6 +277,56 @@ def test_columns_without_a_type(kind, count):
     assert rows(metrics.transfers(frame)) == []
     assert rows(metrics.reconcile(frame, 0.8))[0]["service_level"] is None
     assert metrics.quality(frame, "contacts").rows == count
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "polars lazy", "arrow", "duckdb"])
+def test_seconds_that_are_not_a_number_are_missing(kind):
+    table = truth.report("contacts")
+    names = ("wait_time", "talk_time", "hold_time", "after_call_work_time")
+    odd = pa.array([place % 3 == 0 for place in range(len(table))])
+    spoilt = {}
+    for value in (None, math.nan):
+        columns = {
+            name: pa.compute.if_else(odd, pa.scalar(value, pa.float64()), table[name])
+            for name in names
+        }
+        spoilt[value] = pa.table({**{n: table[n] for n in table.column_names}, **columns})
+    of_missing, of_nan = spoilt.values()
+    frame = KINDS[kind](of_nan)
+    for measure in ("asa", "aht", "average_wait", "hold_time", "longest_wait", "service_level"):
+        function = getattr(metrics, measure)
+        assert function(frame) == function(of_missing), measure
+        assert rows(function(frame, by="ring_group")) == rows(function(of_missing, by="ring_group"))
+    assert rows(metrics.interval_table(frame)) == rows(metrics.interval_table(of_missing))
+    assert rows(plots.waits_data(frame)) == rows(plots.waits_data(of_missing))
+
+
+def test_a_hold_that_is_missing_is_none_in_every_measure():
+    contacts = truth.report("contacts")
+    for name, part in (("hold_time", "hold"), ("after_call_work_time", "after_call_work")):
+        place = contacts.column_names.index(name)
+        some = pa.array([number % 2 == 0 for number in range(len(contacts))])
+        values = pa.compute.if_else(some, contacts[name], pa.scalar(None, contacts[name].type))
+        frame = contacts.set_column(place, name, values)
+        measure = metrics.hold_time if part == "hold" else metrics.after_call_work
+        assert measure(frame).value == getattr(metrics.aht(frame), part).value > 0
+        assert measure(frame).denominator == metrics.aht(contacts).denominator
+
+
+@pytest.mark.parametrize("kind", ["pandas arrow", "polars", "arrow"])
+def test_lists_are_no_keys(kind):
+    calls = truth.report("calls").slice(0, 3)
+    frame = KINDS[kind](calls.append_column("lists", pa.array([["a"], ["b"], []])))
+    with pytest.raises(SchemaError, match="column lists holds"):
+        metrics.asa(frame, by="lists")
+
+
+def test_one_row_with_a_wrong_time_does_not_eat_the_memory():
+    calls = truth.report("calls").to_pandas()
+    calls["ring_groups"] = [f"group {number}" for number in range(len(calls))]
+    calls.loc[0, "start_at"] = pd.Timestamp(0, tz="UTC")
+    with pytest.raises(ConfigError, match=r"from 1970-01-01 00:00 .* rows\. Perhaps a row"):
+        metrics.interval_table(calls, "15min", by="ring_group")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,11 @@ def test_each_check_finds_its_rows():
     }
 
 
+def test_rows_without_a_key_repeat_nobodys():
+    keyless = spoilt("calls", {0: {"call_id": None}, 1: {"call_id": None}, 2: {"call_id": None}})
+    assert counts(metrics.quality(keyless))["duplicates"] == 0
+
+
 def test_overlapping_statuses():
     statuses = truth.report("user_status").to_pylist()
     first = statuses[0]

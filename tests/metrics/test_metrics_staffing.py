@@ -75,6 +75,8 @@ def test_erlang_a_against_the_chain(agents, patience):
 
 
 def test_erlang_a_becomes_erlang_c_when_nobody_leaves():
+    given = {"calls": 100, "aht": 180, "agents": 14}
+    assert erlang_a(**given, patience=math.inf) == erlang_c(**given)
     a = erlang_a(calls=100, aht=180, agents=13, patience=1e10)
     c = erlang_c(calls=100, aht=180, agents=13)
     assert a.service_level == pytest.approx(c.service_level, abs=1e-6)
@@ -155,6 +157,42 @@ def test_an_interval_table_is_staffed():
         staffing(table.slice(2, 1))
 
 
+@pytest.mark.parametrize("width", [900, 1800, 3600])
+def test_an_interval_table_tells_how_long_its_intervals_are(width):
+    begins = [datetime(2026, 3, 2, 9, tzinfo=UTC) + timedelta(seconds=width * n) for n in range(3)]
+    calls = width // 12  # one every twelve seconds: as many agents, however time is cut
+    table = pa.table(
+        {
+            "interval": begins,
+            "offered": [calls] * 3,
+            "answered": [calls] * 3,
+            "aht": [180.0] * 3,
+        }
+    )
+    need = required_agents(150, 180)
+    assert staffing(table)["required"].to_pylist() == [need] * 3
+    gaps = table.take([0, 2])
+    assert staffing(gaps, interval=width)["required"].to_pylist() == [need] * 2
+    with pytest.raises(ConfigError, match=f"begin {width} s apart"):
+        staffing(table, interval=2 * width)
+
+
+def test_intervals_of_which_little_is_known():
+    table = pa.table(
+        {
+            "offered": pa.array([100, None, 100, 0]),
+            "answered": pa.array([100, None, 3, 0]),
+            "aht": [180.0, math.nan, 0.0, math.nan],  # three calls that took no time
+        }
+    )
+    assert staffing(table)["required"].to_pylist() == [14, None, 14, 0]
+    assert staffing(table.to_pandas())["required"].fillna(-1).tolist() == [14, -1, 14, 0]
+    with pytest.raises(ConfigError, match="took time"):
+        staffing(table.slice(2, 1))
+    with pytest.raises(ConfigError, match="80% as"):
+        staffing(table.slice(3, 1), shrinkage=1.0)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -164,6 +202,15 @@ def test_an_interval_table_is_staffed():
         lambda: erlang_a(calls=1, aht=180, agents=2, patience=0),
         lambda: required_agents(1, 180, service_level=80),
         lambda: required_agents(1, 180, shrinkage=1),
+        *(
+            lambda name=name, number=number: required_agents(
+                **{"calls": 100, "aht": 180, "within": 20, "interval": 1800, name: number}
+            )
+            for name in ("calls", "aht", "within", "interval")
+            for number in (math.nan, math.inf, -1.0)
+        ),
+        lambda: erlang_c(calls=1, aht=180, agents=math.inf),
+        lambda: erlang_a(calls=1, aht=180, agents=2, patience=math.nan),
     ],
 )
 def test_impossible_queues_are_refused(wrong):

@@ -145,7 +145,11 @@ def test_wrong_inputs_are_named(talk: MakeTalker, body: dict[str, Any], expected
     assert fields(talk().submit(**body)) == expected
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'"text"'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"\xff", b'"text"', b"[" * 100_000],
+    ids=lambda content: repr(content[:9]),
+)
 def test_a_body_that_is_no_object(talk: MakeTalker, content: bytes) -> None:
     answer = talk().call("POST", "/data/reports/calls/jobs", content=content)
     assert fields(answer) == {"body"}

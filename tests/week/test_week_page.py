@@ -209,6 +209,24 @@ def test_an_empty_week_is_a_page_too():
     Page(html)
 
 
+def set_in(table, name, values):
+    return table.set_column(table.column_names.index(name), name, values)
+
+
+def test_what_reports_do_not_tell_is_left_out():
+    calls, contacts, statuses = (report(name) for name in ("calls", "contacts", "user_status"))
+    of_no_length = pa.array([0.0] * len(contacts))
+    for name in ("talk_time", "hold_time", "after_call_work_time"):
+        contacts = set_in(contacts, name, of_no_length)
+    untyped = set_in(report("contacts"), "inside_business_hours", pa.nulls(len(contacts)))
+    for given in (contacts, untyped, untyped.to_pandas(), untyped.slice(0, 0)):
+        page = week_page(calls, WEEK, contacts=given, statuses=statuses)
+        assert "about-volume" in page and "about-agents" not in page
+    assert "about-agents" in week_page(calls, WEEK, **reports())
+    at_once = week_page(calls, WEEK, within=0)
+    assert "about-days" in at_once and "about-waits" not in at_once
+
+
 @pytest.mark.parametrize("make", [pl.from_arrow, lambda t: t.to_pandas(), duckdb.from_arrow])
 def test_every_kind_of_frame(make, no_pictures):
     frames = {name: make(table) for name, table in reports().items()}

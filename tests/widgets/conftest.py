@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from jupyter_client import KernelManager
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Kernel:

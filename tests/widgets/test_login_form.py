@@ -25,7 +25,7 @@ def text_of(form):
 
 def settled(form):
     """Wait until the form can be used again."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while form.button.disabled:
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -43,7 +43,7 @@ def converse(arguments, answers):
         shown += more
         if answers and shown.rstrip(b" ").endswith(b":") and not more.isspace():
             os.write(upper, answers.pop(0).encode() + b"\n")
-    process.wait(10)
+    process.wait(60)
     os.close(upper)
     return shown.decode()
 
