@@ -19,38 +19,24 @@ True
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..reports import schemas
 from .chance import seeded
 from .files import layout, render
 from .payloads import in_version
+from .source import Row, RowSource
 
 if TYPE_CHECKING:
     from ..clock import Clock
 
-Row = Mapping[str, Any]
 #: From a row to what takes its place: itself or another one; none, or several.
 Edit = Callable[[Row], Sequence[Row]]
-
-
-class RowSource(Protocol):
-    """Where report rows come from, and how they become a file."""
-
-    def rows(self, report_type: str, start: datetime, end: datetime) -> Sequence[Row]:
-        """Return the rows whose time is in ``[start, end)``, by JSON key."""
-        ...
-
-    def render(
-        self, report_type: str, rows: Sequence[Row], format: str, *, timezone: str
-    ) -> Iterator[bytes]:
-        """Yield the bytes of a file."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

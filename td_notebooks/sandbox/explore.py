@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..clock import Clock
-    from .changes import RowSource
     from .identity import Identity
     from .server import Request
+    from .source import RowSource
     from .storage import Storage
 
 EXPLORE, LEGACY = "/data/reports", "/reports"

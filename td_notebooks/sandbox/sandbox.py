@@ -3,96 +3,29 @@
 from __future__ import annotations
 
 import base64
-import threading
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from . import faults as fault
-from .changes import Changes, RowSource
+from .changes import Changes
 from .clients import SandboxClient
 from .clock import SandboxClock
 from .events import Events
 from .explore import Explore, Variants
 from .identity import SCOPES, Identity
 from .login import Logins
+from .reception import Reception
 from .server import Origin
+from .source import CentreSource
 from .storage import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from types import TracebackType
 
-    from .centre import Centre, CentreSettings
-    from .server import Request, Response
-
-
-class _Application(Protocol):
-    def operation(self, method: str, path: str) -> str: ...
-
-    def __call__(self, request: Request) -> Response: ...
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
-    """What is remembered of one request.
-
-    Attributes
-    ----------
-    origin : str
-        ``identity``, ``api`` or ``storage``.
-    method, path : str
-        Without the query.
-    operation : str
-        ``token``, ``submit``, ...; empty for a path nobody serves.
-    status : int
-        0 when no answer was given.
-    had_authorization : bool
-        Whether it carried an Authorization header.
-    fault : str or None
-        What struck it.
-    """
-
-    origin: str
-    method: str
-    path: str
-    operation: str
-    status: int
-    had_authorization: bool
-    fault: str | None
-
-
-class _CentreSource:
-    """The simulated contact centre, imported when the first file is asked for."""
-
-    def __init__(self, settings: CentreSettings | None, seed: int) -> None:
-        self._settings = settings
-        self._seed = seed
-        self._centre: Centre | None = None
-        self._lock = threading.Lock()
-
-    def rows(
-        self, report_type: str, start: datetime, end: datetime
-    ) -> Sequence[Mapping[str, object]]:
-        with self._lock:
-            if self._centre is None:
-                from .centre import Centre, CentreSettings
-
-                self._centre = Centre(self._settings or CentreSettings(seed=self._seed))
-        return self._centre.rows(report_type, start, end)
-
-    def render(
-        self,
-        report_type: str,
-        rows: Sequence[Mapping[str, object]],
-        format: str,
-        *,
-        timezone: str,
-    ) -> Iterator[bytes]:
-        from .files import render
-
-        return render(report_type, rows, format, timezone=timezone)
+    from .centre import CentreSettings
+    from .source import RowSource
 
 
 class Sandbox:
@@ -179,9 +112,12 @@ class Sandbox:
     ) -> None:
         self.clock = clock or SandboxClock()
         self.account = account
-        self.requests: list[RequestRecord] = []
-        self._plan = fault.FaultPlan(fault.parse_faults(faults), seed)
-        self._fault_settings = fault_settings or fault.FaultSettings()
+        self._reception = Reception(
+            fault.FaultPlan(fault.parse_faults(faults), seed),
+            fault_settings or fault.FaultSettings(),
+            self.revoke_tokens,
+        )
+        self.requests = self._reception.requests
         self._origins: dict[str, Origin] = {}
         self._bind(port)
         self.api_url = self._origins["api"].url
@@ -199,7 +135,7 @@ class Sandbox:
             gzip=gzip,
             ahead=not self.clock.manual,
         )
-        self.changes = Changes(source or _CentreSource(centre, seed), self.clock)
+        self.changes = Changes(source or CentreSource(centre, seed), self.clock)
         explore = Explore(
             self.api_url,
             self._identity,
@@ -212,7 +148,7 @@ class Sandbox:
             variants=variants,
         )
         self.events = Events(self.api_url, explore, self._identity, self.token_url, self.clock)
-        self._applications: dict[str, _Application] = {
+        self._reception.applications |= {
             "api": self.events,
             "identity": self._identity,
             "storage": self._storage,
@@ -222,7 +158,9 @@ class Sandbox:
     def _bind(self, port: int) -> None:
         try:
             for offset, name in enumerate(("api", "identity", "storage")):
-                self._origins[name] = Origin(name, port and port + offset, self.clock, self._answer)
+                self._origins[name] = Origin(
+                    name, port and port + offset, self.clock, self._reception
+                )
         except ConfigError:
             self._close_origins()
             raise
@@ -275,7 +213,7 @@ class Sandbox:
         ConfigError
             A fault is unknown.
         """
-        self._plan = fault.FaultPlan(fault.parse_faults(faults), seed)
+        self._reception.plan = fault.FaultPlan(fault.parse_faults(faults), seed)
 
     # -- what there is -----------------------------------------------------------------------
 
@@ -390,26 +328,3 @@ class Sandbox:
             *self._logins.secrets,
             *self._storage.signatures,
         )
-
-    # -- answering ---------------------------------------------------------------------------
-
-    def _answer(self, request: Request) -> Response:
-        application = self._applications[request.origin]
-        operation = application.operation(request.method, request.path)
-        struck = self._plan.strike(operation)
-        if struck == "revoked":
-            self.revoke_tokens()
-        request = replace(request, operation=operation, fault=struck)
-        response = fault.answer(request, application, self._fault_settings)
-        self.requests.append(
-            RequestRecord(
-                request.origin,
-                request.method,
-                request.path,
-                operation,
-                0 if response.ending in ("none", "reset") else response.status,
-                "Authorization" in request.headers,
-                struck,
-            )
-        )
-        return response

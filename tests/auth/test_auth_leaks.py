@@ -22,7 +22,7 @@ from td_notebooks import front_door
 from td_notebooks.appconnect import InstallationStore, SignatureKeys, verify
 from td_notebooks.auth import LongLivedToken
 from td_notebooks.auth.browser import LoginRequest
-from td_notebooks.auth.keys import fetch
+from td_notebooks.connections import fetch
 from td_notebooks.auth.users import Memory, UserLogin
 from td_notebooks.client import Talkdesk
 from td_notebooks.errors import TalkdeskError
@@ -210,7 +210,7 @@ def test_missing():
     }
     command = [sys.executable, "-m", "pytest", "-vv", "--tb=long", "--showlocals", str(test)]
     command += ["-o", "log_level=DEBUG", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
-    run = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path, timeout=60)
+    run = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path, timeout=120)
     assert "3 failed" in run.stdout
     clean(run.stdout + run.stderr, sandbox.secrets)
 
@@ -253,7 +253,7 @@ def test_a_kernel_remembers_no_secret(credentials_file, sandbox, tmp_path, monke
         "_, __, Out, In",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    NotebookClient(notebook, timeout=60, allow_errors=True, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3").execute()
     written = nbformat.writes(notebook)
     assert "AccessToken(" in written and "NotFoundError" in written
     clean(written, sandbox.secrets)
@@ -305,9 +305,9 @@ def test_a_host_that_repeats_what_it_gets(sandbox, caplog, field, proof):
     )
     with client:
         client.renew_token()
-        sandbox._applications["api"] = Repeats(repeating)
+        sandbox._reception.applications["api"] = Repeats(repeating)
         views = shown_by(lambda: client.jobs("calls"))
-        sandbox._applications["identity"] = Repeats(repeating)
+        sandbox._reception.applications["identity"] = Repeats(repeating)
         views += shown_by(client.renew_token)
     secrets = {word for words in sent for word in words.split() if len(word) > 60}
     assert len(sent) >= 2 and len(secrets) >= 2
