@@ -55,7 +55,15 @@ def _moment(value: Moment, zone: tzinfo, side: str) -> datetime:
         value = datetime.combine(value, time())
     elif value != value:  # pandas.NaT is a datetime that equals nothing
         raise ConfigError(f"The {side} of the time span is missing (NaT).")
-    return (value.replace(tzinfo=zone) if value.tzinfo is None else value).astimezone(zone)
+    try:
+        moment = (value.replace(tzinfo=zone) if value.tzinfo is None else value).astimezone(zone)
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ConfigError(
+            f"The {side} of the time span is {value.isoformat()}, which no calendar here reaches.",
+            hint="Give a time between the years 1 and 9999, in UTC too.",
+        ) from None
+    return moment
 
 
 @dataclass(frozen=True, slots=True)

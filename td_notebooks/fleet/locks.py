@@ -12,14 +12,10 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
 from ..extras import needed
+from ..lake.place import Place, disk_error
 from ..profiles import profiles_path
-
-if TYPE_CHECKING:
-    from ..lake import Place
 
 _FOLDER = ".locks"
 
@@ -50,7 +46,9 @@ def working_on(
     Raises
     ------
     ConfigError
-        The package filelock is not installed, or there is no place for the locks.
+        The package filelock is not installed.
+    LakeError
+        The disk is full or read-only.
     """
     locks = needed("filelock", extra="lake", purpose="Syncing")
     folder = locks_folder(place)
@@ -67,8 +65,5 @@ def working_on(
                     held.callback(lock.release)
                     free.append(report_type)
         except OSError as error:
-            raise ConfigError(
-                f"The locks in {folder} cannot be made: {error.strerror or error}.",
-                hint="Make the folder writable for this user.",
-            ) from None
+            raise disk_error(Place(str(folder)), error, "making the locks") from None
         yield tuple(name for name in report_types if name in free)

@@ -10,10 +10,10 @@
 
 The unit is a local day of an account. A run asks Talkdesk for the days it has not seen whole, and
 again for those of the look-back, or takes from a lake what has been stored there since the last
-run; the destination replaces exactly these days (dlt's ``merge`` with
-``delete-insert`` on ``td_account`` and ``td_day``), so that late, changed and deleted rows are
-followed and running twice changes nothing. How far a run came is kept in dlt's own state, which
-lives in the destination beside the rows it speaks of.
+run: all of it, if the lake's table was made anew. The destination replaces exactly these days
+(dlt's ``merge`` with ``delete-insert`` on ``td_account`` and ``td_day``), so that late, changed and
+deleted rows are followed and running twice changes nothing. How far a run came is kept in dlt's own
+state, which lives in the destination beside the rows it speaks of.
 
 One thing cannot be expressed that way: a day that has lost all its rows keeps the old ones.
 """
@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 from ..errors import ConfigError
 from ..extras import needed
 from ..lake import Lake
-from ..lake.rows import TIME
+from ..lake.rows import TIME, beside_own
 from ..lake.spans import Span, union
 from ..reports.schemas import schema
 from ..timespan import Moment, Timespan, zone
@@ -152,7 +152,10 @@ def _from_client(
 
 def _from_lake(lake: Lake, report_type: str, first: datetime) -> Iterator[pa.Table]:
     state, further = _state(lake.place.path, report_type, first)
-    commits = lake.table(report_type).history()
+    table = lake.table(report_type)
+    identity, commits = table.identity(), table.history()
+    # The versions of a table that was made anew begin again.
+    further = further or state.get("table") != identity
     loaded = -1 if further else int(state["version"])
     fresh = [commit["entry"] for commit in commits if commit["version"] > loaded]
     for account in sorted({entry.account for entry in fresh}):
@@ -162,8 +165,8 @@ def _from_lake(lake: Lake, report_type: str, first: datetime) -> Iterator[pa.Tab
             rows = lake.arrow(
                 report_type, span.start, span.end, account=account, columns=[*columns, TIME]
             )
-            table = with_days(rows.read_all(), account, span, TIME)
-            yield table.drop_columns([TIME])
+            yield with_days(rows.read_all(), account, span, TIME).drop_columns([TIME])
+    state["table"] = identity
     state["version"] = max([loaded, *(int(commit["version"]) for commit in commits)])
     if further:
         state["since"] = first.isoformat()
@@ -244,4 +247,5 @@ def with_days(table: pa.Table, account: str, span: Timespan, time_column: str | 
         times = pa.repeat(start, table.num_rows)
     days = pc.strftime(times, format="%Y-%m-%d").cast(pa.string())
     accounts = pa.repeat(pa.scalar(account, pa.string()), table.num_rows)
-    return table.add_column(0, DAY, days).add_column(0, ACCOUNT, accounts)
+    names = [field.name for field in beside_own(table.schema, (ACCOUNT, DAY))]
+    return table.rename_columns(names).add_column(0, DAY, days).add_column(0, ACCOUNT, accounts)

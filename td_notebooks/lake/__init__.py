@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from .access import Access
 from .care import Tended
 from .ledger import Entry
 from .place import Place
 from .replace import Step
 from .store import Lake
 from .sync import Synced
-from .window import Access, Outcome, Unit
+from .window import Outcome, Unit
 
 __all__ = ["Access", "Entry", "Lake", "Outcome", "Place", "Step", "Synced", "Tended", "Unit"]

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from ..frames.table import Backend
 
 _WORD = re.compile(r"[^\W\d]\w*")
-#: Rows of one batch, unless said otherwise.
-BATCH_ROWS = 1 << 16
 
 
 def dataset(table: Table) -> ds.Dataset | None:

@@ -19,6 +19,8 @@ from .spans import Span, difference, overlaps, splits, union
 
 #: The key of an entry in the metadata of its commit, and of the summary in the table's properties.
 KEY = "td_notebooks"
+#: Of a summary. Those of another format are not read: the first one had lost the marks.
+FORMAT = 2
 #: Entries of the last days stay as they are in a summary: they are asked for again.
 KEPT_WHOLE = timedelta(days=35)
 
@@ -57,6 +59,8 @@ class Entry:
         Version of its columns, as the catalogue calls it.
     mark : str
         What was done to the rows before they were stored; empty for nothing (`marks`).
+    delay : int
+        Seconds by which the report lagged behind.
     """
 
     account: str
@@ -74,6 +78,7 @@ class Entry:
     sha256: str = ""
     payload: str = ""
     mark: str = ""
+    delay: int = 0
 
     @property
     def span(self) -> Span:
@@ -140,6 +145,11 @@ class Ledger:
             present = difference(present, [entry.span])
             present = union([*present, (entry.start, min(entry.end, entry.known_until))])
         return present
+
+    def delay(self, account: str) -> timedelta:
+        """Return how far behind the report was when the last of its time was asked for."""
+        last = max(self.of(account), key=lambda entry: (entry.end, entry.asked_at), default=None)
+        return timedelta(seconds=last.delay if last else 0)
 
     def pieces(self, account: str) -> list[tuple[Entry, Span]]:
         """Return the entries of which the table still holds something, and the times of it."""
@@ -213,11 +223,12 @@ class Ledger:
             {key: value for key, value in _plain(entry).items() if value != defaults[key]}
             for entry in short
         ]
-        return json.dumps({"version": self.version, "entries": told}, separators=(",", ":"))
+        whole = {"format": FORMAT, "version": self.version, "entries": told}
+        return json.dumps(whole, separators=(",", ":"))
 
     @classmethod
     def from_summary(cls, text: str | None) -> Ledger:
-        """Read what `summary` wrote; none is an empty ledger.
+        """Read what `summary` wrote; none, or one of another format, is an empty ledger.
 
         Raises
         ------
@@ -227,23 +238,26 @@ class Ledger:
         if not text:
             return cls()
         told = json.loads(text)
+        if told.get("format") != FORMAT:
+            return cls()
         return cls(tuple(_entry(entry) for entry in told["entries"]), int(told["version"]))
 
 
 def _shortened(pieces: list[tuple[Entry, Span]], before: datetime) -> list[Entry]:
     """Return entries for pieces that do not overlap; the plain ones of old are joined."""
     kept: list[Entry] = []
-    plain: dict[tuple[str, str], list[Entry]] = {}
+    plain: dict[tuple[str, str, str], list[Entry]] = {}
     for entry, (start, end) in pieces:
         entry = replace(entry, start=start, end=end, known_until=min(end, entry.known_until))
         if entry.complete and not entry.loose and end <= before:
-            plain.setdefault((entry.zone, entry.payload), []).append(entry)
+            plain.setdefault((entry.zone, entry.payload, entry.mark), []).append(entry)
         else:
             kept.append(entry)
-    for (zone, payload), entries in plain.items():
+    for (zone, payload, mark), entries in plain.items():
+        account = entries[0].account
         asked_at = max(entry.asked_at for entry in entries)
         kept += [
-            Entry(entries[0].account, start, end, asked_at, end, zone=zone, payload=payload)
+            Entry(account, start, end, asked_at, end, zone=zone, payload=payload, mark=mark)
             for start, end in union(entry.span for entry in entries)
         ]
     return sorted(kept, key=lambda entry: entry.start)

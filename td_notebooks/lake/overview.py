@@ -10,9 +10,8 @@ import pandas as pd
 from ..reports.schemas import schema
 from ..timespan import Moment
 from .ledger import Entry
-from .plan import known_until
+from .plan import end_of, known_until, start_of
 from .spans import difference
-from .sync import end_of, start_of
 from .table import Table
 
 _MOMENTS = "datetime64[us, UTC]"
@@ -43,21 +42,19 @@ def gaps(
     -------
     pandas.DataFrame
     """
+    start = None if since is None else start_of(since, now, timezone)
+    end = end_of(until, now, timezone, start)
     found = []
     for table in tables:
-        delay = timedelta(seconds=schema(table.report_type).freshness_seconds)
-        last = known_until(end_of(until, now, timezone), now, delay)
+        usual = timedelta(seconds=schema(table.report_type).freshness_seconds)
         ledger = table.ledger()
-        for name in [account] if account else ledger.accounts:
-            entries = ledger.of(name)
-            if since is not None:
-                first = start_of(since, now, timezone)
-            elif entries:
-                first = min(entry.start for entry in entries)
-            else:
-                continue
+        # Nobody's rows are there: of a time that is asked for, everything is missing.
+        for name in [account] if account else ledger.accounts or [""]:
+            delay = max(usual, ledger.delay(name))  # the older API lags behind by more
+            last = known_until(end, now, delay)
+            first = start or min((entry.start for entry in ledger.of(name)), default=last)
             missing = difference([(first, last)], ledger.complete(name))
-            found += [(table.report_type, name, start, end) for start, end in missing]
+            found += [(table.report_type, name, *gap) for gap in missing]
     frame = pd.DataFrame(found, columns=["report_type", "account", "start", "end"])
     return frame.astype({"start": _MOMENTS, "end": _MOMENTS})
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
-from ..errors import LakeError
+from ..errors import ConfigError, LakeError
 from .needs import needed
 
 #: Working folders of syncs that were killed are removed after a day.
@@ -39,10 +41,28 @@ class Place:
 
     @classmethod
     def of(cls, path: str | os.PathLike[str], options: Mapping[str, str] | None = None) -> Place:
-        """Return the place of a path; a folder's is made absolute, for whoever works elsewhere."""
+        """Return the place of a path; a folder's is made absolute, for whoever works elsewhere.
+
+        Raises
+        ------
+        ConfigError
+            It is empty, or no name that the tables' library can read.
+        """
         text = os.fspath(path)
+        if not text.strip():
+            raise ConfigError(
+                "The path of the lake is empty.",
+                hint="Name a folder, such as talkdesk-lake. If a variable was meant to name it, "
+                "it is not set here: cron has few of a shell's variables.",
+            )
         if "://" not in text:
             text = str(Path(text).expanduser().absolute())
+            if spelt := re.search("%[0-9a-fA-F]{2}", text):
+                raise ConfigError(
+                    f"The lake {text} cannot lie there: deltalake takes the {spelt[0]} in its path "
+                    f"for {unquote(spelt[0])!r}, and would look elsewhere.",
+                    hint="Choose a folder without a percent sign in its path.",
+                )
         return cls(text.rstrip("/") or "/", dict(options or {}))
 
     @property
@@ -67,9 +87,10 @@ class Place:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             ignore = self.folder / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("# Contact data: not for version control.\n*\n", "utf-8")
+            if not (ignore.exists() and ignore.stat().st_size):  # a full disk leaves an empty one
+                ignore.touch()
                 ignore.chmod(0o600)
+                ignore.write_text("# Contact data: not for version control.\n*\n", "utf-8")
         except OSError as error:
             raise disk_error(self, error, "making the lake") from None
 

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from ..errors import ConfigError
-from ..timespan import LONGEST_JOB, Timespan, zone
+from ..timespan import LONGEST_JOB, Moment, Timespan, zone
 from .ledger import Ledger
 from .spans import Span, difference, splits, union
 
-#: How long the older API's data is behind, and how long before now a window must end there.
-OLDER_API_DELAY = timedelta(hours=1)
+#: A longer time back from now is a slip of the finger, and calendars end somewhere.
+LONGEST = timedelta(days=36_525)
 
 _LENGTH = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([dhwm]|min)\s*", re.IGNORECASE)
 _UNITS = {
@@ -114,13 +114,66 @@ def lookback_start(now: datetime, lookback: timedelta, timezone: str) -> datetim
     )
 
 
+def start_of(since: Moment | timedelta, now: datetime, timezone: str) -> datetime:
+    """Return the moment that ``"400d"``, a timedelta, a date or a time stands for, in UTC.
+
+    Parameters
+    ----------
+    since : date, datetime, timedelta or str
+        A length of time counts back from now, to the local midnight before.
+    now : datetime
+    timezone : str
+        IANA name.
+
+    Raises
+    ------
+    ConfigError
+        It is neither, or in the future.
+    """
+    if isinstance(since, str) and _LENGTH.fullmatch(since):
+        since = length_of(since)
+    if isinstance(since, timedelta):
+        since = (now - length_of(since)).astimezone(zone(timezone)).date()
+    start = Timespan.of(since, "9999-01-01", timezone).start.astimezone(UTC)
+    if start > now:
+        raise ConfigError(
+            f"Everything since {start:%Y-%m-%d %H:%M} UTC is wanted, which is in the future.",
+            hint=f"It is {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC now: give an earlier day.",
+        )
+    return start
+
+
+def end_of(
+    until: Moment | None, now: datetime, timezone: str, start: datetime | None = None
+) -> datetime:
+    """Return the end that was given, but no later than now, in UTC.
+
+    Parameters
+    ----------
+    until : date, datetime or str, optional
+    now : datetime
+    timezone : str
+        IANA name.
+    start : datetime, optional
+        Of what is wanted, where that was given.
+
+    Raises
+    ------
+    ConfigError
+        It is no time, or not after the start.
+    """
+    if until is None:
+        return now
+    return min(now, Timespan.of(start or "1970-01-01", until, timezone).end.astimezone(UTC))
+
+
 def length_of(text: str | timedelta) -> timedelta:
     """Read a length of time: ``"3d"``, ``"36h"``, ``"2w"``, ``"90min"``.
 
     Raises
     ------
     ConfigError
-        It is none, or negative.
+        It is none, negative, or longer than a century.
     """
     if isinstance(text, timedelta):
         length = text
@@ -130,9 +183,16 @@ def length_of(text: str | timedelta) -> timedelta:
             raise ConfigError(
                 f"{text!r} is no length of time.", hint="Write it as 3d, 36h, 2w or 90min."
             )
-        length = float(found[1]) * _UNITS[found[2].lower()]
+        try:
+            length = float(found[1]) * _UNITS[found[2].lower()]
+        except OverflowError:
+            length = timedelta.max
     if length < timedelta(0):
         raise ConfigError(f"The length of time {text!r} is negative.")
+    if length > LONGEST:
+        raise ConfigError(
+            f"The length of time {text!r} is more than a century.", hint="Give a shorter one."
+        )
     return length
 
 

@@ -5,10 +5,14 @@ time column where that lies within the window. Some rows have none, and which co
 Talkdesk's choice is documented nowhere: such rows count at the start of their window, so that
 replacing the window replaces them too, and are counted (`Placed.untimed`, `Placed.astray`).
 A file in which no row comes within a day of the window is not the window's file.
+
+A report may get a column that is called like one of the table's own: it has a number behind its
+name then, as where two names of a report become one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -90,13 +94,24 @@ def place(
         moments,
         pa.array(np.arange(first_row, first_row + rows), pa.int64()),
     ]
-    schema = pa.schema([*IN_FILES, *batch.schema])
+    schema = pa.schema([*IN_FILES, *beside_own(batch.schema)])
     return Placed(
         pa.RecordBatch.from_arrays([*own, *batch.columns], schema=schema),
         astray=rows - times.null_count - (pc.sum(inside).as_py() or 0),
         untimed=times.null_count,
         near=pc.sum(near).as_py() or 0,
     )
+
+
+def beside_own(report: pa.Schema, own: Collection[str] = OWN_NAMES) -> list[pa.Field]:
+    """Return the columns of a report under names that a table's own ones leave free."""
+    from ..frames.drift import unused  # loads pandas, which only those with rows need
+
+    taken = {*own, *report.names}
+    return [
+        field.with_name(unused(field.name, taken)) if field.name in own else field
+        for field in report
+    ]
 
 
 def months(start: datetime, end: datetime) -> tuple[str, str]:

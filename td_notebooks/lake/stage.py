@@ -27,7 +27,7 @@ from ..errors import DownloadError
 from ..frames import Drift, read_batches
 from .files import GROUP_ROWS, DataFile, Writer, as_plain, plain_schema
 from .needs import needed
-from .rows import OWN, OWN_NAMES, ROW, place
+from .rows import OWN, OWN_NAMES, ROW, beside_own, place
 
 if TYPE_CHECKING:
     from ..reports.download import Body
@@ -143,7 +143,7 @@ def stage(
     return Staged(
         folder=folder,
         files=files,
-        arrow_schema=plain_schema(pa.schema([*OWN, *reader.arrow_schema])),
+        arrow_schema=plain_schema(pa.schema([*OWN, *beside_own(reader.arrow_schema)])),
         schema=reader.schema,
         rows=sum(file.rows for file in files),
         duplicates=duplicates,

@@ -12,17 +12,18 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from ..clock import SystemClock
 from ..errors import ConfigError, LakeError
 from ..reports.schemas import report_types as known_types
 from ..reports.schemas import schema
 from ..timespan import Moment, Timespan
+from .access import Access
 from .place import Place
 from .replace import OnStep, ignore
 from .sync import Synced, sync
 from .table import Table
-from .window import Access
 
 if TYPE_CHECKING:
     import duckdb
@@ -143,7 +144,8 @@ class Lake:
         Raises
         ------
         ConfigError
-            A wrong type, zone or length of time, or no account to pull from.
+            A wrong type, zone or length of time, a time that is empty or in the future, or no
+            account to pull from.
         LakeError
             The disk is full or cannot be written to; the tables are as before.
         TokenError, ForbiddenError
@@ -324,7 +326,9 @@ class Lake:
         delta = self.table(report_type).snapshot()
         if delta is None:
             raise LakeError(f"There is no {report_type} in {self.place.path}.")
-        return sorted(delta.file_uris())
+        paths = sorted(delta.file_uris())
+        # Those of a folder come spelt as in an address: "my%20lake".
+        return paths if self.place.folder is None else [unquote(path) for path in paths]
 
     # ── looking after it ──
 
@@ -349,7 +353,13 @@ class Lake:
         Returns
         -------
         pandas.DataFrame
-            ``report_type``, ``account``, ``start``, ``end`` (UTC); one row per gap.
+            ``report_type``, ``account``, ``start``, ``end`` (UTC); one row per gap. The account
+            is empty where a report is not there at all and no account is known.
+
+        Raises
+        ------
+        ConfigError
+            A wrong type, zone or length of time, or a time that is empty or in the future.
         """
         from . import overview
 

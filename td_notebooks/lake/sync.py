@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures as futures
-import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,14 +22,16 @@ from ..reports.events import Loaded, OnEvent
 from ..reports.jobs import Job
 from ..reports.schedule import QUOTA, WORKERS, Collecting, Schedule
 from ..reports.schemas import schema
-from ..timespan import Moment, Timespan, zone
+from ..timespan import Moment, zone
+from .access import Access
 from .care import sum_up
+from .ledger import Ledger
 from .marks import check_mark, mark_of
 from .place import Place
-from .plan import OLDER_API_DELAY, Wish, length_of, windows
+from .plan import Wish, end_of, length_of, start_of, windows
 from .replace import OnStep, Step, ignore
 from .table import Table
-from .window import Access, Outcome, Unit, Window, failed, run
+from .window import Outcome, Unit, Window, failed, run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,8 +126,8 @@ def sync(
     wanted: list[Window] = []
     for table in tables:
         check_format(schema(table.report_type), format)
-        wish = _wish(table, access, now, since, until, lookback, full, timezone)
         ledger = table.ledger()
+        wish = _wish(table, ledger, access, now, since, until, lookback, full, timezone)
         check_mark(table, ledger, mark_of(transform))
         spans = windows(wish, ledger, access.account.name)
         wanted += [Window(table.report_type, span) for span in spans]
@@ -177,6 +178,7 @@ def sync(
 
 def _wish(
     table: Table,
+    ledger: Ledger,
     access: Access,
     now: datetime,
     since: Moment | timedelta | None,
@@ -190,52 +192,20 @@ def _wish(
     Raises
     ------
     ConfigError
-        It cannot be read, or no start is given and there is nothing to go on from.
+        It cannot be read, nothing can be of that time, or no start is given and there is nothing
+        to go on from.
     """
-    end = end_of(until, now - OLDER_API_DELAY if access.older_api else now, timezone)
-    if since is None:
-        entries = table.ledger().of(access.account.name)
+    start = None if since is None else start_of(since, now, timezone)
+    end = end_of(until, access.last_end(now), timezone, start)
+    if start is None:
+        entries = ledger.of(access.account.name)
         if not entries:
             raise ConfigError(
                 f"There is nothing of {table.report_type} of {access.account.name} yet.",
                 hint="Say from when on it is wanted: since='2026-01-01' or since='400d'.",
             )
         start = min(entry.start for entry in entries)
-    else:
-        start = start_of(since, now, timezone)
     return Wish(start, end, now, length_of(lookback), full, timezone)
-
-
-def start_of(since: Moment | timedelta, now: datetime, timezone: str) -> datetime:
-    """Return the moment that ``"400d"``, a timedelta, a date or a time stands for, in UTC.
-
-    Parameters
-    ----------
-    since : date, datetime, timedelta or str
-        A length of time counts back from now, to the local midnight before.
-    now : datetime
-    timezone : str
-        IANA name.
-
-    Raises
-    ------
-    ConfigError
-        It is neither.
-    """
-    if isinstance(since, str):
-        with contextlib.suppress(ConfigError):  # then it is a date
-            since = length_of(since)
-    if isinstance(since, timedelta):
-        local = (now - since).astimezone(zone(timezone))
-        since = local.date()
-    return Timespan.of(since, "9999-01-01", timezone).start.astimezone(UTC)
-
-
-def end_of(until: Moment | None, now: datetime, timezone: str) -> datetime:
-    """Return the end that was given, but no later than now, in UTC."""
-    if until is None:
-        return now
-    return min(now, Timespan.of("1970-01-01", until, timezone).end.astimezone(UTC))
 
 
 def _carry_out(unit: Unit, executor: futures.Executor | None, stop: StopSwitch) -> Outcome:

@@ -11,12 +11,12 @@ of ``td_time`` alone, so that no commit repeats what the rows hold.
 
 from __future__ import annotations
 
+import json
 import logging
-import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,7 +24,6 @@ import pyarrow as pa
 import tenacity
 
 from ..errors import LakeError
-from .files import GROUP_ROWS
 from .ledger import KEY, Entry, Ledger
 from .needs import needed
 from .place import Place, disk_error
@@ -37,8 +36,6 @@ _log = logging.getLogger("td_notebooks")
 
 #: Times a commit is tried when others commit at the same time.
 ATTEMPTS = 40
-#: Compaction makes files of about this size, in bytes.
-FILE_SIZE = 128 << 20
 PROPERTIES = {
     "delta.checkpointInterval": "25",
     "delta.enableExpiredLogCleanup": "false",
@@ -115,6 +112,10 @@ class Table:
         """Say whether there is a table yet."""
         return self._looking(lambda delta: True) or False
 
+    def identity(self) -> str | None:
+        """Return what tells the table from one made anew in its place; None if there is none."""
+        return self._looking(lambda delta: str(delta.metadata().id))
+
     def ledger(self) -> Ledger:
         """Return what the newest version has."""
         return self._looking(self.read_ledger) or Ledger()
@@ -139,10 +140,16 @@ class Table:
         return self._looking(count) or {}
 
     def read_ledger(self, delta: DeltaTable) -> Ledger:
-        """Return what a version has, reading the commits not read yet."""
+        """Return what a version has, reading the commits not read yet.
+
+        Parameters
+        ----------
+        delta : DeltaTable
+            The handle kept here, as `committing` and `create` give it.
+        """
         with self._lock:
             version = delta.version()
-            if not 0 <= self._ledger.version <= version:  # new here, or a table made anew
+            if self._ledger.version < 0:
                 self._ledger = Ledger.from_summary(delta.metadata().configuration.get(KEY))
             behind = version - self._ledger.version
             if behind > 0:
@@ -158,12 +165,28 @@ class Table:
         """Return the handle kept here, brought to the newest version."""
         if self._delta is not None:
             try:
-                self._delta.update_incremental()
-                return self._delta
-            except (OSError, needed("deltalake").exceptions.DeltaError):
+                if self._first_identity() == str(self._delta.metadata().id):
+                    self._delta.update_incremental()
+                    return self._delta
+            except (OSError, ValueError, needed("deltalake").exceptions.DeltaError):
                 pass  # a new handle tells better what is wrong
-        self._delta = self.snapshot()
-        return self._delta
+        return self._keep(self.snapshot())
+
+    def _keep(self, delta: DeltaTable | None) -> DeltaTable | None:
+        """Keep another handle, and nothing of what the one before told."""
+        with self._lock:
+            self._delta, self._ledger = delta, Ledger()
+        return delta
+
+    def _first_identity(self) -> str:
+        """Return the identity in the first commit: another, once the table was made anew.
+
+        A handle reads only the commits after its own version, and would not notice.
+        """
+        with self.store().open_input_stream(f"_delta_log/{0:020}.json") as file:
+            actions = [json.loads(line) for line in file.read().splitlines()]
+        found = [str(action["metaData"]["id"]) for action in actions if "metaData" in action]
+        return "".join(found)
 
     def _looking(self, look: Callable[[DeltaTable], Found]) -> Found | None:
         """Return what a look at the newest version finds; None if there is no table."""
@@ -173,7 +196,7 @@ class Table:
                 found = self._fresh()
                 return look(found) if found else None
         except (OSError, errors.DeltaError) as error:
-            self._delta = None
+            self._keep(None)
             raise disk_error(self.place, error, f"reading {self.report_type}") from None
 
     # ── committing ──
@@ -214,7 +237,7 @@ class Table:
                 hint="Run it again when they have finished.",
             ) from None
         except (OSError, errors.DeltaError) as error:
-            self._delta = None
+            self._keep(None)
             raise disk_error(self.place, error, doing) from None
 
     def create(self, schema: pa.Schema) -> DeltaTable:
@@ -228,20 +251,20 @@ class Table:
             configuration=PROPERTIES,
             storage_options=self.options,
         )
-        self._delta = made
+        self._keep(made)
         self.close_off(0)
         return made
 
     def widen(self, delta: DeltaTable, fields: Sequence[pa.Field]) -> None:
         """Add columns, null in the rows that are there."""
         new = needed("deltalake").Schema.from_arrow(pa.schema(fields)).fields
-        delta.alter.add_columns(new, **_properties({}))
+        delta.alter.add_columns(new, **commit_options())
         self.close_off(delta.version())
 
     def commit(self, delta: DeltaTable, actions: list[Any], metadata: dict[str, str]) -> None:
         """Commit files added and removed; the handle is then at the new version."""
         delta.create_write_transaction(
-            actions, "append", delta.schema(), [ACCOUNT, MONTH], **_properties(metadata)
+            actions, "append", delta.schema(), [ACCOUNT, MONTH], **commit_options(metadata)
         )
         delta.update_incremental()
 
@@ -254,8 +277,6 @@ class Table:
         for path in log.glob(f"{version:020}.checkpoint*"):
             self.place.close_off(path)
             self.place.close_off(log / "_last_checkpoint")
-
-    # ── care ──
 
     def sum_up(self, now: datetime, every: int) -> None:
         """Sum up the ledger in a property of the table, if enough versions came since the last.
@@ -280,74 +301,11 @@ class Table:
             delta.alter.set_table_properties(
                 {KEY: self.read_ledger(delta).summary(now)},
                 raise_if_not_exists=False,
-                **_properties({}),
+                **commit_options(),
             )
             self.close_off(delta.version())
 
         self.committing(work, f"summing up {self.report_type}")
-
-    def compact(self, account: str, month: str) -> bool:
-        """Put the files of one account and month together; return whether that changed anything.
-
-        Raises
-        ------
-        LakeError
-            The disk is full or read-only, or others commit without end.
-        """
-
-        def work(delta: DeltaTable | None) -> bool:
-            if delta is None:
-                return False
-            done = delta.optimize.compact(
-                partition_filters=[(ACCOUNT, "=", account), (MONTH, "=", month)],
-                target_size=FILE_SIZE,
-                max_concurrent_tasks=1,
-                writer_properties=needed("deltalake").WriterProperties(
-                    compression="ZSTD", max_row_group_size=GROUP_ROWS
-                ),
-                **_properties({}),
-            )
-            self.close_off(delta.version())
-            if self.place.folder:
-                folder = Path(self.uri) / f"{ACCOUNT}={account}" / f"{MONTH}={month}"
-                for path in folder.iterdir():
-                    self.place.close_off(path)
-            return bool(done["numFilesRemoved"])
-
-        return self.committing(work, f"compacting {self.report_type}")
-
-    def vacuum(self, keep: timedelta) -> int:
-        """Remove the files that no version of late needs, those that killed syncs left too.
-
-        Parameters
-        ----------
-        keep : timedelta
-            How long files stay that were replaced, or never committed.
-
-        Returns
-        -------
-        int
-            Files removed.
-        """
-        wanted: dict[str, Any] = {
-            "retention_hours": math.ceil(keep / timedelta(hours=1)),
-            "enforce_retention_duration": False,
-            "full": True,
-        }
-
-        def work(delta: DeltaTable | None) -> int:
-            if delta is None:
-                return 0
-            before = delta.version()
-            found = delta.vacuum(dry_run=True, **wanted)
-            if found:
-                delta.vacuum(dry_run=False, **wanted, **_properties({}))
-                delta.update_incremental()
-                for version in range(before, delta.version() + 1):
-                    self.close_off(version)
-            return len(found)
-
-        return self.committing(work, f"removing old files of {self.report_type}")
 
     def _summed(self, delta: DeltaTable | None) -> int:
         """Return the version up to which the ledger is summed up."""
@@ -356,7 +314,7 @@ class Table:
         return Ledger.from_summary(delta.metadata().configuration.get(KEY)).version
 
 
-def _properties(metadata: dict[str, str]) -> dict[str, Any]:
+def commit_options(metadata: dict[str, str] | None = None) -> dict[str, Any]:
     """Return what goes with every commit: no second try, a checkpoint now and then, no cleaning."""
     delta = needed("deltalake")
     return {

@@ -1,105 +1,38 @@
 """One window: read its file as it arrives, check it, replace it.
 
-A `Unit` may run anywhere: it is pickled without the connection, which is made anew over there from
-the same settings. Secrets do not travel: the other process finds them itself, in its environment,
-the profile or the keyring. Running a unit twice gives the same table.
+A `Unit` may run anywhere: it is pickled, and takes its `Access` along. Running a unit twice gives
+the same table.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
 
-from ..auth.flow import TalkdeskAuth
-from ..clock import Clock, SystemClock
 from ..errors import AuthError, ConfigError, JobTimeoutError, LakeError, TalkdeskError
-from ..reports.api import JobsApi
 from ..reports.download import Body, Stopped, StopSwitch, stream
 from ..reports.jobs import Job
-from ..reports.schemas import Format, schema
+from ..reports.schemas import Format
 from ..reports.state import JobState
-from ..secret import Secret
-from ..settings import find_settings
 from ..timespan import Timespan
-from ..transport import Transport
+from .access import Access
 from .ledger import Entry
 from .marks import mark_of
 from .place import disk_error
-from .plan import OLDER_API_DELAY, known_until
+from .plan import known_until
 from .replace import OnStep, Step, ignore, replace
 from .table import Table
 
 if TYPE_CHECKING:
     from ..frames import Drift
-    from ..settings import Settings
     from .stage import Staged, Transform
 
 _log = logging.getLogger("td_notebooks")
 
 Status = Literal["replaced", "unchanged", "superseded", "failed"]
-
-
-class Access:
-    """The way to one account's reports, here or, after pickling, in another process.
-
-    Parameters
-    ----------
-    settings : Settings
-    api : JobsApi
-        The live connection.
-    clock : Clock
-    """
-
-    def __init__(self, settings: Settings, api: JobsApi, clock: Clock) -> None:
-        self.account = settings.account
-        self.older_api = settings.older_api
-        self._api: JobsApi | None = api
-        self._clock: Clock | None = clock
-        self._source = {
-            setting.name: setting.value
-            for setting in settings.found
-            if not isinstance(setting.value, Secret)
-        }
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_api": None, "_clock": None}
-
-    @property
-    def clock(self) -> Clock:
-        """Where time comes from."""
-        return self._clock or SystemClock()
-
-    @contextlib.contextmanager
-    def api(self) -> Iterator[JobsApi]:
-        """Yield the connection: the live one, or one made for the while.
-
-        Raises
-        ------
-        ConfigError
-            This process does not find the account's secret.
-        """
-        if self._api is not None:
-            yield self._api
-            return
-        try:
-            settings = find_settings(**self._source)
-        except ConfigError as error:
-            raise ConfigError(
-                f"A worker cannot connect to {self.account.name}: {error}",
-                hint="Secrets do not travel: keep them in a profile, the keyring or the "
-                "environment of the workers.",
-            ) from None
-        auth = TalkdeskAuth(settings.account, settings.credentials, scope=settings.scope)
-        transport = Transport(auth, ca=settings.ca)
-        try:
-            yield JobsApi(transport, settings.reports_path)
-        finally:
-            transport.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +184,7 @@ class Unit:
         return failed(self.state.report_type, self.access.account.name, self.span, error)
 
     def _store(self, staged: Staged) -> Outcome:
-        known = schema(self.state.report_type)
-        delay = timedelta(seconds=known.freshness_seconds)
-        if self.access.older_api:
-            delay = max(delay, OLDER_API_DELAY)
+        delay = self.access.delay(self.state.report_type)
         # Talkdesk's own clock decides what it knew; this machine's may be wrong by hours.
         asked_at = self.state.created_at or self.asked_at
         end = self.span.end.astimezone(UTC)
@@ -274,6 +204,7 @@ class Unit:
             sha256=staged.sha256,
             payload=staged.schema.version,
             mark=mark_of(self.transform),
+            delay=int(delay.total_seconds()),
         )
         status = replace(
             self.table, staged, entry, asked_at=self.state.created_at, on_step=self.on_step

@@ -88,3 +88,16 @@ def test_wrong_input_is_named(start, end, zone, message):
 def test_naive_times_are_refused_by_the_class_itself():
     with pytest.raises(ConfigError, match="aware"):
         Timespan(datetime(2026, 8, 1), datetime(2026, 8, 2))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "zone"),
+    [
+        ("0001-01-01", "2026-08-01", "Asia/Tokyo"),
+        (datetime(1, 1, 1, tzinfo=UTC), "2026-08-01", "America/New_York"),
+        ("2026-08-01", "9999-12-31T23:00", "America/New_York"),
+    ],
+)
+def test_a_time_beyond_the_calendar_is_an_error(start, end, zone):
+    with pytest.raises(ConfigError, match="years 1 and 9999"):
+        Timespan.of(start, end, zone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,9 +14,16 @@ from windows_by_hand import day
 
 from td_notebooks.errors import ConfigError
 from td_notebooks.lake.ledger import Entry, Ledger
-from td_notebooks.lake.plan import Wish, known_until, length_of, lookback_start, windows
+from td_notebooks.lake.plan import (
+    Wish,
+    end_of,
+    known_until,
+    length_of,
+    lookback_start,
+    start_of,
+    windows,
+)
 from td_notebooks.lake.spans import difference, overlaps, splits, union
-from td_notebooks.lake.sync import start_of
 from td_notebooks.timespan import LONGEST_JOB
 
 ZONES = ("UTC", "America/New_York", "Europe/Lisbon", "Australia/Sydney", "Asia/Kolkata")
@@ -169,6 +177,26 @@ def test_a_summary_tells_the_same_of_what_is_there(ledger, days):
     assert short.undividable("acme") == ledger.undividable("acme")
 
 
+def test_a_summary_keeps_what_was_done_to_the_rows():
+    marks = ["", "pseudonyms", "pseudonyms", ""]
+    days = [entry(day(n), day(n + 1), mark=mark) for n, mark in enumerate(marks, 1)]
+    short = Ledger.from_summary(Ledger(tuple(days), 4).summary(day(1) + timedelta(days=200)))
+    found = [(e.start, e.end, e.mark) for e in short.entries]
+    assert found == [
+        (day(1), day(2), ""),
+        (day(2), day(4), "pseudonyms"),
+        (day(4), day(5), ""),
+    ]
+
+
+def test_a_summary_of_another_format_is_not_read():
+    text = Ledger((entry(day(1), day(2)),), 4).summary(day(9))
+    assert Ledger.from_summary(text).version == 4
+    told = json.loads(text)
+    del told["format"]  # the first one had none
+    assert Ledger.from_summary(json.dumps(told)) == Ledger()
+
+
 def test_a_summary_of_years_is_short():
     hours = [entry(day(1) + n * HOUR, day(1) + (n + 1) * HOUR, rows=5) for n in range(24 * 200)]
     text = Ledger(tuple(hours), 99).summary(day(1) + timedelta(days=200))
@@ -219,7 +247,10 @@ def test_lengths_of_time(text, length):
     assert length_of(text) == length
 
 
-@pytest.mark.parametrize("text", ["", "3", "d", "3 years", "-3d", timedelta(-1), 3])
+TOO_LONG = ["99999999d", "9" * 400 + "w", timedelta(days=40_000)]
+
+
+@pytest.mark.parametrize("text", ["", "3", "d", "3 years", "-3d", timedelta(-1), 3, *TOO_LONG])
 def test_what_is_no_length_of_time(text):
     with pytest.raises(ConfigError):
         length_of(text)
@@ -229,8 +260,23 @@ def test_a_start_is_a_date_or_a_length_back():
     now = local("2026-11-18T11:00", "Europe/Lisbon")
     assert start_of("2d", now, "Europe/Lisbon") == local("2026-11-16", "Europe/Lisbon")
     assert start_of("2026-01-01", now, "Europe/Lisbon") == local("2026-01-01", "Europe/Lisbon")
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="no date"):
         start_of("yesterday", now, "UTC")
+    for length in TOO_LONG:
+        with pytest.raises(ConfigError, match="more than a century"):
+            start_of(length, now, "UTC")
+    with pytest.raises(ConfigError, match="years 1 and 9999"):
+        start_of("0001-01-01", now, "Asia/Tokyo")
+
+
+def test_what_is_wanted_has_begun_and_ends_later():
+    now = local("2026-11-18T23:30", "UTC")
+    assert start_of("2026-11-19", now, "Asia/Tokyo") < now
+    with pytest.raises(ConfigError, match="in the future"):
+        start_of("2026-11-19", now, "UTC")
+    assert end_of(None, now, "UTC") == end_of("2030-01-01", now, "UTC", day(1)) == now
+    with pytest.raises(ConfigError, match=r"ends .* before it has begun"):
+        end_of("2026-08-01", now, "UTC", day(1))
 
 
 def test_the_lookback_counts_from_now_and_not_from_an_end_in_the_past():

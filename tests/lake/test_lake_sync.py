@@ -13,6 +13,7 @@ from world import NOW, SMALL
 
 from td_notebooks.errors import ConfigError, LakeError, TokenError
 from td_notebooks.front_door import connect
+from td_notebooks.lake.ledger import KEY
 from td_notebooks.reports.events import Finished, Submitted
 from td_notebooks.reports.schedule import QUOTA
 from td_notebooks.sandbox import CentreSettings, SandboxClock
@@ -282,6 +283,28 @@ def test_a_transform_has_its_say_before_anything_is_stored(lake):
     assert set(lake.frame("calls", "2026-11-15", "2026-11-18").contact_phone_number) == {"#"}
 
 
+def test_the_same_is_done_to_all_rows_also_when_the_ledger_was_summed_up(lake, client, tmp_path):
+    class Marked:
+        mark = "with pseudonyms"
+
+        def __call__(self, report_type, batch):
+            return batch
+
+    wish = {"since": "2026-08-01", "until": "2026-09-01", "lookback": "0d"}
+    lake.sync("calls", **wish, transform=Marked())
+    table = lake.table("calls")
+    faulty = table.ledger().summary(TODAY).replace(',"mark":"with pseudonyms"', "")
+    faulty = faulty.replace('"format":2,', "")  # as it was written once
+    table.snapshot().alter.set_table_properties({KEY: faulty}, raise_if_not_exists=False)
+    for _ in range(2):
+        lake = client.lake(tmp_path / "lake")
+        with pytest.raises(ConfigError, match="stored with pseudonyms, and these would be as they"):
+            lake.sync("calls", since="2026-08-01", full=True)
+        assert lake.sync("calls", **wish, transform=Marked()).complete
+        lake.table("calls").sum_up(TODAY, 1)
+    assert client.lake(tmp_path / "lake").table("calls").ledger().entries[0].job == ""
+
+
 def test_another_executor_does_the_work(lake, client):
     from concurrent.futures import ThreadPoolExecutor
 
@@ -300,6 +323,11 @@ def test_what_cannot_be_done_is_told_before_anything_is_asked(lake, client, sand
         lambda: lake.sync("calls"),
         lambda: lake.sync(),
         lambda: lake.sync("calls", since="3d", lookback="soon"),
+        lambda: lake.sync("calls", since="3d", lookback="99999999d"),
+        lambda: lake.sync("calls", since="99999999d"),
+        lambda: lake.sync("calls", since="2026-11-10", until="2026-11-09"),
+        lambda: lake.sync("calls", since="3d", until="2026-11-01"),
+        lambda: lake.sync("calls", since=TODAY + timedelta(seconds=1)),
         lambda: lake.sync("calls", since="3d", timezone="Mars"),
         lambda: Lake(tmp_path / "lake").sync("calls", since="3d"),
         lambda: lake.frame("calls", "2026-11-02", "2026-11-01"),
@@ -314,6 +342,26 @@ def test_what_cannot_be_done_is_told_before_anything_is_asked(lake, client, sand
     lake.sync("calls", since="3d")
     with pytest.raises(ConfigError, match="no column 'colour'"):
         lake.frame("calls", "2026-11-15", "2026-11-16", columns=["colour"])
+
+
+def test_the_older_api_lags_behind_and_leaves_no_gap(start_sandbox, tmp_path):
+    sandbox = start_sandbox(source=Rows())
+    for path in ("/data/reports", "/reports"):
+        with connect(sandbox=sandbox, reports_path=path) as client:
+            lake = client.lake(tmp_path / path[1:])
+            assert lake.sync("calls", since="2d").complete
+            gaps = lake.gaps()
+            assert (gaps.end - gaps.start).sum() < timedelta(minutes=1)  # since it was asked
+            delay = timedelta(minutes=60 if path == "/reports" else 5)
+            assert TODAY - delay <= gaps.end.max() < TODAY - delay + timedelta(minutes=1)
+
+
+def test_of_a_report_that_is_not_there_everything_is_missing(tmp_path):
+    from td_notebooks.lake import Lake
+
+    (gap,) = Lake(tmp_path / "lake").gaps("calls", since="400d").itertuples()
+    assert gap.account == "" and gap.end - gap.start > timedelta(days=400)
+    assert Lake(tmp_path / "lake").gaps("calls").empty
 
 
 def test_an_account_that_cannot_be_read_ends_the_sync(start_sandbox, open_client, tmp_path):

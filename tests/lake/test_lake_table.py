@@ -10,11 +10,12 @@ import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from windows_by_hand import body_of, day, file_of, filled, message, put, staged
 
-from td_notebooks.errors import DownloadError, LakeError, SchemaError
+from td_notebooks.errors import ConfigError, DownloadError, LakeError, SchemaError
 from td_notebooks.lake import Lake
 from td_notebooks.lake.care import over
 from td_notebooks.lake.place import Place
@@ -166,6 +167,23 @@ def test_a_column_that_changes_its_type_changes_nothing(lake, tmp_path, monkeypa
         _new_columns(table, table.snapshot(), found.arrow_schema)
 
 
+def test_a_report_may_have_columns_called_like_the_tables_own(lake, tmp_path):
+    table, names = lake.table(TYPE), ("td_time", "td_row", "td_account", "td_month")
+    put(table, tmp_path / "w", [message(1, day(2))], day(2), day(3))
+    theirs = dict.fromkeys(names, "theirs")
+    rows = [message(2, day(3), **theirs), message(2, day(3), **theirs), message(3, day(3.5))]
+    assert put(table, tmp_path / "w", rows, day(3), day(4)) == "replaced"
+    assert rows_in(lake, "message_id, td_time_2, td_row_2, td_account_2, td_month_2")[1] == (
+        f"{2:032x}",
+        *theirs.values(),
+    )
+    assert rows_in(lake, "td_account, td_month, td_time") == [
+        ("acme", "2026-08", at) for at in (day(2), day(3), day(3.5))
+    ]
+    frame = lake.frame(TYPE, day(3), day(4))
+    assert set(frame.td_time_2.dropna()) == {"theirs"} and not set(names) & set(frame.columns)
+
+
 def test_only_its_owner_reads_it_and_git_leaves_it_alone(lake, tmp_path):
     for number in range(30):  # a checkpoint is among them
         put(lake.table(TYPE), tmp_path / "w", [message(number, day(2))], day(2), day(3))
@@ -246,6 +264,35 @@ def test_without_turns_conflicts_are_tried_again(tmp_path, monkeypatch):
     test_threads_and_tables_commit_at_once_and_lose_nothing(tmp_path)
 
 
+@pytest.mark.parametrize("path", ["", " ", "a%20b/lake", "%2e%2E"])
+def test_a_lake_lies_nowhere_else_than_was_said(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"path of the lake is empty|Choose a folder without"):
+        Lake(path)
+
+
+@pytest.mark.parametrize("name", ["my lake", "100% ä#b?c", "a+b&c;d=e"])
+def test_a_lake_may_be_called_as_one_likes(name, tmp_path):
+    lake = Lake(tmp_path / name)
+    put(lake.table(TYPE), tmp_path / "w", [message(1, day(2))], day(2), day(3))
+    assert rows_in(lake) == ids(1) and set(tmp_path.iterdir()) == {tmp_path / "w", tmp_path / name}
+    (file,) = lake.files(TYPE)
+    assert Path(file).is_relative_to(tmp_path / name) and Path(file).exists()
+
+
+def test_what_a_full_disk_left_of_the_gitignore_is_mended(tmp_path):
+    ignore = tmp_path / "lake" / ".gitignore"
+    ignore.parent.mkdir()
+    ignore.touch()
+    ignore.chmod(0o644)
+    Place.of(tmp_path / "lake").make()
+    assert "*" in ignore.read_text().splitlines()
+    assert stat.S_IMODE(ignore.stat().st_mode) == 0o600
+    ignore.write_text("!kept.txt\n")  # its owner's own
+    Place.of(tmp_path / "lake").make()
+    assert ignore.read_text() == "!kept.txt\n"
+
+
 def test_many_may_make_the_same_lake_at_once(tmp_path):
     together = threading.Barrier(8)
 
@@ -268,6 +315,32 @@ def test_an_object_store_has_the_same_table(tmp_path):
     assert rows_in(lake) == ids(1, 2, *range(4, 31), 50)
     assert "30s" not in repr(lake.place)
     assert lake.frame(TYPE, "2026-08-03", "2026-08-04").message_id.tolist() == [f"{50:032x}"]
+
+
+@pytest.mark.parametrize("address", ["{}", "file://{}"])
+@pytest.mark.parametrize("windows", [1, 3, 6])  # fewer, as many, and more than there were
+def test_a_table_made_anew_is_not_taken_for_the_one_before(tmp_path, address, windows):
+    (tmp_path / "lake").mkdir()
+    place = address.format(tmp_path / "lake")
+    lake = Lake(place)
+
+    def fill(lake, first, count):
+        for number in range(first, first + count):
+            rows = [message(number, day(number))]
+            put(lake.table(TYPE), tmp_path / "w", rows, day(number), day(number + 1))
+
+    fill(lake, 1, 3)
+    before = lake.table(TYPE).identity()
+    (tmp_path / "lake" / TYPE).rename(tmp_path / "away")
+    fill(Lake(place), 11, windows)
+    assert lake.table(TYPE).identity() not in (None, before)
+    assert lake.table(TYPE).ledger().complete("acme") == [(day(11), day(11 + windows))]
+    fill(lake, 1, 1)
+    for found in (lake, Lake(place)):
+        assert rows_in(found) == ids(1, *range(11, 11 + windows))
+        assert len(found.gaps(since=day(1), until=day(2))) == 0
+    shutil.rmtree(tmp_path / "lake" / TYPE)
+    assert lake.table(TYPE).identity() is None and lake.table(TYPE).ledger().entries == ()
 
 
 def test_a_folder_that_is_no_table_is_an_error(lake, tmp_path):

@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from world import NOW
 
 from td_notebooks.errors import ConfigError
+from td_notebooks.timespan import Timespan
 
 DAY = 86_400.0
 TODAY = datetime.fromtimestamp(NOW, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -130,6 +132,16 @@ def test_reports_without_a_time_are_asked_for_day_by_day(dlt: Any) -> None:
     assert len(pieces) == 4 + 2  # days, then months of the history before them
 
 
+def test_columns_called_like_its_own_get_another_name(dlt: Any) -> None:
+    from td_notebooks.integrations.dlt import with_days
+
+    rows = pa.table({"td_day": ["theirs"], "call_id": ["a"]})
+    span = Timespan.of(TODAY, TODAY + timedelta(days=1))
+    (row,) = with_days(rows, "acme", span, None).to_pylist()
+    own = {"td_account": "acme", "td_day": f"{TODAY:%Y-%m-%d}"}
+    assert row == own | {"td_day_2": "theirs", "call_id": "a"}
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -197,3 +209,23 @@ def test_a_lake_is_handed_on_window_by_window(
     assert sum(after.values()) == int(lake.sql("SELECT count(*) AS n FROM user_status").n[0])
     run(lake, reports)
     assert held_days() == after
+
+
+def test_a_lake_whose_table_was_made_anew_is_loaded_again(
+    run: Any, pipeline: Any, start_sandbox: Any, open_client: Any, tmp_path: Path
+) -> None:
+    client = open_client(start_sandbox(job_seconds=0))
+
+    def hand_on(**wish: Any) -> set[str]:
+        lake = client.lake(tmp_path / "lake")
+        lake.sync("user_status", timezone="Europe/Lisbon", **wish)
+        run(lake, ("user_status",))
+        return {str(day) for (day,) in held(pipeline, "SELECT DISTINCT td_day FROM user_status")}
+
+    days = [SINCE + timedelta(days=number) for number in range(9)]
+    names = [f"{day:%Y-%m-%d}" for day in days]
+    begin = {"since": f"{SINCE:%Y-%m-%d}"}
+    before = hand_on(**begin, until=names[4], lookback="90d")  # day by day
+    assert set(names[:4]) <= before and not set(names[4:]) & before
+    (tmp_path / "lake" / "user_status").rename(tmp_path / "away")
+    assert set(names[:8]) <= hand_on(**begin, until=names[8], lookback="0d")  # in fewer windows
