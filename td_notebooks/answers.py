@@ -6,10 +6,8 @@ one code that needs another treatment than its status; texts are only passed on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 
 from .errors import (
     ApiError,
@@ -27,6 +25,7 @@ from .errors import (
 )
 from .redaction import without_tokens
 from .regions import REGIONS, Account, Origin, region_of_api, region_of_identity
+from .wire import json_object, retry_after, timestamp
 
 LONGEST_RETRY_AFTER = 120.0
 QUOTA_CODE = "1020017"
@@ -76,11 +75,7 @@ class Answer:
 
     def json(self) -> dict[str, object]:
         """Return the body as a JSON object; an empty one if it is none."""
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) else {}
+        return json_object(self.body)
 
 
 def api_error(
@@ -118,21 +113,24 @@ def api_error(
     parts = [f"While {doing}, Talkdesk answered {answer.status}"]
     parts += [f" ({code})" if code else "", f": {text}" if text else ""]
     parts += ["; ".join(["", *(f"{name}: {complaint}" for name, complaint in fields)]), "."]
-    hint = _HINTS.get(code or "") or _hint(answer.status, account, scopes)
+    wait = retry_after(answer.headers.get("Retry-After"), now=timestamp(answer.headers.get("Date")))
+    hint = _HINTS.get(code or "") or _hint(answer.status, account, scopes, wait)
     if answer.status == 401:
         elsewhere = _elsewhere(account, audience, code == AUDIENCE_CODE or "audience" in text)
         hint = elsewhere or hint
     if answer.status == 403 and needs:
         hint += f" It needs {needs}; the token has {', '.join(sorted(scopes)) or 'none known'}."
-    told = answer.headers.get("Retry-After")
+    request_id = answer.headers.get("platform-tid")
+    if request_id and answer.status >= 500:
+        hint += f" Talkdesk's support finds it by its platform-tid, {request_id[:64]}."
     return _kind(answer.status, code)(
         "".join(parts),
         hint=hint,
         status_code=answer.status,
         code=code,
         fields=fields,
-        request_id=answer.headers.get("platform-tid"),
-        retry_after=retry_after(told, now=_timestamp(answer.headers.get("Date"))),
+        request_id=request_id,
+        retry_after=wait,
     )
 
 
@@ -152,7 +150,7 @@ def _fields(value: object) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _hint(status: int, account: Account, scopes: frozenset[str]) -> str:
+def _hint(status: int, account: Account, scopes: frozenset[str], wait: float | None) -> str:
     if status == 401:
         granted = ", ".join(sorted(scopes)) or "unknown"
         return (
@@ -165,7 +163,8 @@ def _hint(status: int, account: Account, scopes: frozenset[str]) -> str:
     if status == 404:
         return f"Check the id, the report type, and that {account.api_origin.host} is right."
     if status == 429:
-        return "Too many requests: try again in a minute."
+        later = f"{wait:.0f} s" if wait and wait > 60 else "a minute"
+        return f"Too many requests: try again in {later}."
     if status >= 500:
         return "Talkdesk cannot answer for the moment: try again later."
     return "Check what was asked."
@@ -193,34 +192,6 @@ def _elsewhere(account: Account, audience: str, refused_for_it: bool) -> str:
     return f"The account seems to be in another region than {account.region!r}: try {others}."
 
 
-def retry_after(header: str | None, *, now: float | None) -> float | None:
-    """Return the seconds a ``Retry-After`` header asks for.
-
-    Parameters
-    ----------
-    header : str or None
-        Seconds, or an HTTP date.
-    now : float or None
-        What the host's own clock said, in seconds since 1970-01-01 UTC; without it a date
-        cannot be understood.
-    """
-    if not header:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        moment = _timestamp(header)
-        return None if moment is None or now is None else max(0.0, moment - now)
-    return seconds if 0 <= seconds < float("inf") else None
-
-
-def _timestamp(date: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(date or "").timestamp()
-    except (TypeError, ValueError):
-        return None
-
-
 def repeatable(error: TalkdeskError, *, side_effects: bool, wait_for_quota: bool) -> bool:
     """Say whether a failed request may be sent again as it was.
 
@@ -246,7 +217,7 @@ def repeatable(error: TalkdeskError, *, side_effects: bool, wait_for_quota: bool
 
 
 def retry_delay(attempt: int, error: TalkdeskError, *, chance: float) -> float:
-    """Return the seconds before the next attempt: what the server says, else growing, jittered.
+    """Return the seconds before the next attempt: growing, jittered, no less than the host says.
 
     Parameters
     ----------
@@ -257,9 +228,9 @@ def retry_delay(attempt: int, error: TalkdeskError, *, chance: float) -> float:
         From 0 to 1.
     """
     growing = min(20.0, 0.5 * 2.0 ** (attempt - 1))
-    return told_to_wait(error) or growing * (0.5 + 0.5 * chance)
+    return max(told_to_wait(error), growing * (0.5 + 0.5 * chance))
 
 
 def told_to_wait(error: TalkdeskError) -> float:
     """Return the seconds an answer asked to wait for; 0 if it did not."""
-    return (isinstance(error, ApiError) and error.retry_after) or 0.0
+    return (isinstance(error, ApiError | TokenError) and error.retry_after) or 0.0

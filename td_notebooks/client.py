@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from .auth.flow import TalkdeskAuth
 from .clock import Clock, SystemClock
+from .errors import ConfigError
 from .interrupts import interruptible, relay_interrupts
 from .job import JobList, ReportJob
 from .progress import Progress
@@ -163,10 +164,14 @@ class Talkdesk:
         Raises
         ------
         ConfigError
-            A wrong type, zone, format or span, before any request.
+            A wrong type, zone, format, span or `dtype_backend`, before any request.
         JobFailedError, JobTimeoutError, DownloadError, SchemaError
         ApiError, NetworkError, TokenError
         """
+        if dtype_backend is not None:
+            from .frames.table import check_backend
+
+            check_backend(dtype_backend)
         pulled = self._pull(
             report_type, start, end, timezone, format, progress, timeout, strict, keep
         )
@@ -260,6 +265,10 @@ class Talkdesk:
             A list of `ReportJob`; a notebook shows it as a table; ``.watch()`` shows one that keeps
             itself up to date.
         """
+        if limit < 0:
+            raise ConfigError(
+                f"There are no {limit} jobs to list.", hint="Give a limit that is no less than 0."
+            )
         states = list(self._api.states(report_type))
         if all(state.created_at for state in states):
             states.sort(key=lambda state: state.created_at or 0, reverse=True)

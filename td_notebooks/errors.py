@@ -84,6 +84,8 @@ class TokenError(AuthError):
     status_code : int or None
     retryable : bool
         True when the host was only busy (429 or 5xx).
+    retry_after : float or None
+        Seconds to wait, if the answer said so.
     """
 
     def __init__(
@@ -94,12 +96,14 @@ class TokenError(AuthError):
         error: str | None = None,
         error_description: str | None = None,
         status_code: int | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.error = error
         self.error_description = error_description
         self.status_code = status_code
         self.retryable = status_code == 429 or (status_code or 0) >= 500
+        self.retry_after = retry_after
 
 
 class NotLoggedInError(AuthError):

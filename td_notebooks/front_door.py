@@ -10,7 +10,8 @@ from .client import Talkdesk
 from .logins import keep_profile, login
 from .regions import Account
 from .secret import Secret, hidden
-from .settings import CURRENT_PATHS, DEFAULT_SCOPES, Setting, Settings, find_settings
+from .settings import Settings, check_ca, default_scope, find_settings, path_of_reports
+from .sources import Setting
 
 if TYPE_CHECKING:
     from .appconnect import Installation
@@ -44,7 +45,8 @@ def connect(
     Nothing is asked over the network before the first report. What is not given as an argument is
     looked for in the environment (``TALKDESK_ACCOUNT`` and so on), in a ``.env`` file in the
     working directory or above it, in the profile ``default``, and, for secrets, in the keyring.
-    ``client.settings`` shows what was used and from where, masked.
+    What such a place says of another account, or of another client, is not used.
+    ``client.settings`` shows what was used and from where, masked, and what was not used.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ def connect(
     private_key = hidden(private_key)
     if sandbox:
         return _connect_to_sandbox(
-            sandbox, reports_path or CURRENT_PATHS, client_id, client_secret, scope
+            sandbox, path_of_reports(reports_path), client_id, client_secret, scope
         )
     if installation:
         return _connect_to_installation(installation, scope, reports_path, ca)
@@ -147,7 +149,7 @@ def _connect_to_sandbox(
         credentials=ClientSecret(
             client_id or place.client_id, client_secret or Secret(place.client_secret)
         ),
-        scope=scope or DEFAULT_SCOPES[reports_path],
+        scope=scope or default_scope(reports_path),
         reports_path=reports_path,
         found=(Setting("sandbox", place.api_url, "argument sandbox"),),
     )
@@ -157,7 +159,7 @@ def _connect_to_sandbox(
 def _connect_to_installation(
     installation: Installation, scope: str | None, reports_path: str | None, ca: str | None
 ) -> Talkdesk:
-    reports_path = reports_path or CURRENT_PATHS
+    reports_path = path_of_reports(reports_path)
     source = f"installation {installation.installation_id}"
     found = [
         Setting("account", installation.account.name, source),
@@ -167,9 +169,9 @@ def _connect_to_installation(
     settings = Settings(
         account=installation.account,
         credentials=installation.previous or installation.credentials,
-        scope=scope or DEFAULT_SCOPES[reports_path],
+        scope=scope or default_scope(reports_path),
         reports_path=reports_path,
-        ca=ca,
+        ca=check_ca(ca),
         found=tuple(found),
     )
     talkdesk = Talkdesk(settings)

@@ -11,11 +11,12 @@ in, and another cell's ■ leaves it alone.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -32,10 +33,13 @@ class Call:
         Ends it; called on the main thread.
     way_back : callable
         Returns what the person should know about what goes on at Talkdesk, or an empty text.
+    process : int
+        The process it was begun in: a forked child has its sockets, and would cut them.
     """
 
     stop: Callable[[], object]
     way_back: Callable[[], str]
+    process: int = field(default_factory=os.getpid)
 
 
 class Relay:
@@ -53,7 +57,7 @@ class Relay:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Stop the calls, then go on as before; an interrupt gets their ways back as notes."""
-        calls = tuple(self._calls)
+        calls = tuple(call for call in self._calls if call.process == os.getpid())
         for call in calls:
             call.stop()
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .clock import Clock
+from .errors import ConfigError
 from .interrupts import interruptible
 from .pull import Pulled, load
 from .reports.download import Body, Stopped, StopSwitch, download, stream
@@ -105,11 +106,18 @@ class ReportJob(Job):
 
         Raises
         ------
+        ConfigError
+            It is not the name of a file.
         DownloadError
             It did not arrive whole, or the disk is full; nothing is left behind.
         JobError, ApiError, NetworkError, TokenError
         """
         target = Path(path)
+        if not target.name or "\0" in target.name:
+            raise ConfigError(
+                f"A report cannot be saved as {str(path)!r}.",
+                hint="Give the name of a file, such as 'calls.csv'.",
+            )
         self._be_done()
         with self._stoppable(stop) as switch:
             self.size = download(self, target, stop=switch)
@@ -135,6 +143,8 @@ class ReportJob(Job):
                 pulled = load(
                     body,
                     self.report_type,
+                    # The bytes show the others; this one may have none.
+                    format="json_bulk" if self.state.format == "json_bulk" else None,
                     timezone=self.state.timezone or "UTC",
                     strict=strict,
                     check=switch.check,

@@ -17,10 +17,11 @@ from .client import Talkdesk
 from .errors import AuthError, ConfigError
 from .profiles import KeyringKeeper, keyring_problem, read_profiles, write_keyring, write_profile
 from .secret import Secret, hidden
-from .settings import NAMES, PROOFS, Settings, find_settings
+from .settings import Settings, find_settings
+from .sources import NAMES, PATHS, PROOFS
 
 # What of the settings a profile keeps; secrets go into the keyring.
-_ELSEWHERE = {"profile", "credentials_file", "login", *PROOFS}
+_ELSEWHERE = {"profile", "login", *PATHS, *PROOFS}
 _KEPT = tuple(name for name in NAMES if name not in _ELSEWHERE)
 
 
@@ -203,8 +204,7 @@ def keep_profile(settings: Settings, profile: str, *, user: bool = False) -> Pat
     """
     found = {setting.name: setting for setting in settings.found}
     values = {name: str(found[name].value) for name in _KEPT if name in found}
-    files = ("credentials_file", "private_key_file")
-    values |= {name: str(Path(str(found[name].value)).resolve()) for name in files if name in found}
+    values |= {name: str(Path(str(found[name].value)).resolve()) for name in PATHS if name in found}
     in_a_file = "credentials_file" in values
     for name in ("client_secret", "private_key"):
         if name in found and found[name].source != "keyring" and not in_a_file:

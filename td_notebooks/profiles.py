@@ -41,7 +41,10 @@ def read_profiles() -> dict[str, dict[str, str | Secret]]:
         The file is damaged, or others can read it.
     """
     path = profiles_path()
-    if not path.exists():
+    try:
+        if not path.exists():
+            return {}
+    except PermissionError:  # the folder is another user's: there is nothing of this one in it
         return {}
     text, problem = read_secret_file(path), ""
     content: dict[str, object] = {}

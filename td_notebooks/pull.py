@@ -6,11 +6,13 @@ The frames layer, and pandas with it, is imported when a file is read.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
+from .beside import beside
 from .errors import ConfigError, TalkdeskError
 
 if TYPE_CHECKING:
@@ -47,10 +49,15 @@ class Pulled:
     def join(cls, parts: Sequence[Pulled]) -> Pulled:
         """Put the parts of one report together, in order."""
         from .frames import Drift, assemble
+        from .frames.assemble import typed
 
-        known = parts[0].schema
-        drift = sum((part.drift for part in parts), Drift())
-        return cls(assemble([part.table for part in parts], known), known, drift)
+        # A window without rows does not show in which payload version it was written.
+        full = [part for part in parts if part.table.num_rows] or parts
+        schema = full[0].schema
+        known = {c.name: c for part in reversed(full) for c in part.schema.columns}
+        tables, misfits = zip(*(typed(part.table, known) for part in full), strict=True)
+        drift = sum((*(part.drift for part in parts), *misfits), Drift())
+        return cls(assemble(tables, schema), schema, drift)
 
 
 class Source(Protocol):
@@ -115,26 +122,23 @@ def load(
 @contextlib.contextmanager
 def _kept(source: Source, target: Path) -> Iterator[_Keeping]:
     """Keep all that `source` brings, also when it is no report; nothing if it does not end."""
-    scratch = target.with_name(f".{target.name[:200]}.part")
+    failed = functools.partial(_not_kept, target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        file = scratch.open("wb")
     except OSError as error:
-        raise _not_kept(target, error) from None
-    keeping = _Keeping(source, file, target)
-    try:
+        raise failed(error.strerror or str(error)) from None
+    unread: TalkdeskError | None = None
+    with beside(target, failed) as path, path.open("wb") as file:
+        keeping = _Keeping(source, file, failed)
         try:
             yield keeping
-        except TalkdeskError:
-            if file.tell():
-                keeping.finish(scratch)
-            raise
-        keeping.finish(scratch)
-    finally:
-        with contextlib.suppress(OSError):
-            file.close()
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
+        except TalkdeskError as error:
+            if not file.tell():
+                raise
+            unread = error
+        keeping.drain()
+    if unread:
+        raise unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,29 +147,24 @@ class _Keeping:
 
     source: Source
     file: BinaryIO
-    target: Path
+    failed: Callable[[str], ConfigError]
 
     def read(self, size: int, /) -> bytes:
         data = self.source.read(size)
         try:
             self.file.write(data)
         except OSError as error:
-            raise _not_kept(self.target, error) from None
+            raise self.failed(error.strerror or str(error)) from None
         return data
 
-    def finish(self, scratch: Path) -> None:
-        """Read what is left, and give the file its name."""
+    def drain(self) -> None:
+        """Read what is left."""
         while self.read(1 << 16):
             pass
-        try:
-            self.file.close()
-            scratch.replace(self.target)
-        except OSError as error:
-            raise _not_kept(self.target, error) from None
 
 
-def _not_kept(target: Path, error: OSError) -> ConfigError:
+def _not_kept(target: Path, problem: str) -> ConfigError:
     return ConfigError(
-        f"The report file could not be kept as {target}: {error.strerror or error}.",
+        f"The report file could not be kept as {target}: {problem}.",
         hint="Give another place, or pull without keeping it.",
     )

@@ -119,7 +119,7 @@ class Account:
 
     def __post_init__(self) -> None:
         if not _ACCOUNT_NAME.fullmatch(self.name):
-            raise ConfigError(_account_complaint(self.name))
+            raise ConfigError(_account_complaint(self.name, self.region))
         region = self.region.lower()
         if region not in REGIONS and not (self.token_url and self.api_url):
             raise ConfigError(
@@ -169,13 +169,17 @@ class Account:
         )
 
 
-def _account_complaint(name: str) -> str:
+def _account_complaint(name: str, region: str) -> str:
     if not name:
         return "The account's name is empty: give the part before .talkdeskid.com, such as 'acme'."
     host = urlsplit(name if "//" in name else f"//{name}").hostname or ""
     first = host.split(".")[0]
     if ("." in host or "//" in name) and _ACCOUNT_NAME.fullmatch(first):
-        return f"The account is given as an address, {name!r}: give its name alone, {first!r}."
+        known = region_of_identity(f"https://{host}")
+        there = f", and the region {known!r}" if known and known != region.lower() else ""
+        return (
+            f"The account is given as an address, {name!r}: give its name alone, {first!r}{there}."
+        )
     if name != name.strip():
         return f"The account's name {name!r} begins or ends with a space: write {name.strip()!r}."
     return f"{name!r} is not an account name: only letters, digits and hyphens occur in one."

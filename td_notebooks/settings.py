@@ -1,8 +1,7 @@
 """Find what a connection needs: argument, environment, ``.env``, profile, keyring.
 
-The first place that has a setting wins. A profile or a credentials file counts as standing right
-behind the place that names it, so that naming one in a call is not overruled by what happens to
-stand in the environment; the profile ``default``, which nobody names, comes after all of them.
+The first place that has a setting wins; `td_notebooks.sources` tells their order, and what of them
+belongs together.
 
 A private key or a client secret counts as one setting,
 "how the client proves itself", so that a key given as an argument is not contradicted by a
@@ -11,29 +10,20 @@ secret that happens to stand in the environment.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-from collections.abc import Iterator, Mapping
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dotenv import dotenv_values, find_dotenv
-
 from .auth.browser import REDIRECT_URI
 from .auth.credentials import Credentials
-from .auth.files import read_credentials_file
-from .auth.proofs import credentials_from
+from .auth.proofs import credentials_from, is_path
 from .errors import ConfigError
-from .profiles import (
-    DEFAULT,
-    keyring_problem,
-    profiles_path,
-    read_keyring,
-    read_profiles,
-)
+from .profiles import DEFAULT, keyring_problem, profiles_path, read_keyring
 from .regions import Account
 from .secret import Secret
+from .sources import NAMES, PROOFS, Place, Setting, find_places, variable
 
 CURRENT_PATHS = "/data/reports"
 OLDER_PATHS = "/reports"
@@ -46,44 +36,8 @@ DEFAULT_SCOPES = {
 
 KNOWN_SCOPES = frozenset(" ".join(DEFAULT_SCOPES.values()).split())
 
-PROOFS = ("client_secret", "private_key", "private_key_file")
-PATHS = ("credentials_file", "private_key_file", "ca")
-NAMES = (
-    "profile",
-    "credentials_file",
-    "account",
-    "region",
-    "api_url",
-    "token_url",
-    "reports_path",
-    "client_id",
-    "key_id",
-    "key_algorithm",
-    "login",
-    "redirect_uri",
-    "scope",
-    "token_type",
-    "token_days",
-    "ca",
-    *PROOFS,
-)
-
 # Ids as Talkdesk writes them: of accounts (24, or with hyphens), of clients and keys (32).
 _ID = re.compile("[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def variable(name: str) -> str:
-    """Return the environment variable of a setting."""
-    return f"TALKDESK_{name.upper()}"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting and where it was found; secrets are masked."""
-
-    name: str
-    value: str | Secret
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +59,8 @@ class Settings:
         The profile in use; empty if there is none.
     found : tuple of Setting
         What was used and from where.
+    unused : tuple of str
+        What was found and not used: settings of another account or client, and misspelt ones.
     """
 
     account: Account
@@ -115,11 +71,13 @@ class Settings:
     redirect_uri: str = REDIRECT_URI
     profile: str = ""
     found: tuple[Setting, ...] = field(default=())
+    unused: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         shown = [*self.found, *self._defaults()]
         width = max((len(setting.name) for setting in shown), default=0)
         lines = [f"  {s.name:<{width}}  {s.value}  ({s.source})" for s in shown]
+        lines += [f"  not used: {what}" for what in self.unused]
         return "\n".join([f"Settings of account {self.account.name!r}", *lines])
 
     def _defaults(self) -> Iterator[Setting]:
@@ -151,132 +109,77 @@ def find_settings(**arguments: str | Secret | None) -> Settings:
     ConfigError
         A setting is missing, contradictory or unusable. Every place looked at is named.
     """
-    places = list(_places(arguments))
+    if unknown := set(arguments) - set(NAMES):
+        raise ConfigError(f"Unknown setting {min(unknown)!r}: there are {', '.join(NAMES)}.")
+    places, unused = find_places(arguments)
     found = {name: setting for name in NAMES if (setting := _first(places, name))}
     for contradicted in set(PROOFS) - {_proof(places)}:
         found.pop(contradicted, None)
     if "client_id" in found and not found.keys() & set(PROOFS):
-        found |= _from_keyring(_value(found, "client_id"))
-    _require(found, places)
+        found |= _from_keyring(_value(found, "client_id"), with_key="key_id" in found)
+    if (key := found.get("private_key")) and isinstance(key.value, Secret) and is_path(key.value):
+        del found["private_key"]
+        found["private_key_file"] = Setting("private_key_file", key.value.reveal(), key.source)
     _check_looks(found)
-    reports_path = "/" + _value(found, "reports_path", CURRENT_PATHS).strip("/")
-    ca = _value(found, "ca")
-    if ca and not Path(ca).is_file():
-        raise ConfigError(f"The file of certificates to trust, ca = {ca!r}, does not exist.")
-    profile = next((place.name for place in places if place.name), "")
+    account = Account(
+        _value(found, "account") or "custom",
+        _value(found, "region", "us"),
+        token_url=_value(found, "token_url"),
+        api_url=_value(found, "api_url"),
+    )
+    _require(found, places, unused)
+    reports_path = path_of_reports(_value(found, "reports_path"))
+    profile = next((place.profile for place in places if place.profile), "")
     return Settings(
-        account=Account(
-            _value(found, "account") or "custom",
-            _value(found, "region", "us"),
-            token_url=_value(found, "token_url"),
-            api_url=_value(found, "api_url"),
-        ),
+        account=account,
         credentials=credentials_from({name: s.value for name, s in found.items()}, profile),
-        scope=_value(found, "scope", DEFAULT_SCOPES.get(reports_path, "")),
+        scope=_value(found, "scope", default_scope(reports_path)),
         reports_path=reports_path,
-        ca=ca or None,
+        ca=check_ca(_value(found, "ca")),
         redirect_uri=_value(found, "redirect_uri", REDIRECT_URI),
         profile=profile,
         found=tuple(found[name] for name in NAMES if name in found),
+        unused=tuple(unused),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A place where settings may stand; `name` is that of a profile."""
-
-    label: str
-    values: Mapping[str, str | Secret | None] = field(repr=False)
-    in_capitals: bool = True
-    name: str = ""
-
-    def get(self, name: str) -> Setting | None:
-        key = variable(name) if self.in_capitals else name
-        value = self.values.get(key)
-        if isinstance(value, Secret):
-            value = Secret(value.reveal().strip())
-        elif value is not None:
-            value = str(value).strip()  # a Path is as good as its text
-        if not value:  # blank is as good as not there: a template that nobody filled in
-            return None
-        if name in {"client_secret", "private_key"} and isinstance(value, str):
-            value = Secret(value)
-        return Setting(name, value, f"{self.label} {key}")
+def path_of_reports(given: str | None) -> str:
+    """Return a reports path as it is written in addresses; a gateway may have one of its own."""
+    return "/" + (given or CURRENT_PATHS).strip("/")
 
 
-def _places(arguments: Mapping[str, str | Secret | None]) -> Iterator[_Place]:
-    if unknown := set(arguments) - set(NAMES):
-        raise ConfigError(f"Unknown setting {min(unknown)!r}: there are {', '.join(NAMES)}.")
-    named: set[str] = set()
-    for place in _own_places(arguments):
-        yield place
-        profile = place.get("profile")
-        if profile and "profile" not in named:
-            named.add("profile")
-            chosen = _profile(str(profile.value))
-            yield chosen
-            yield from _credentials_file(chosen, named)
-        yield from _credentials_file(place, named)
-    if "profile" not in named and DEFAULT in read_profiles():
-        chosen = _profile(DEFAULT)
-        yield chosen
-        yield from _credentials_file(chosen, named)
+def default_scope(reports_path: str) -> str:
+    """Return the scopes to ask for; empty if it is not known which ones a path needs."""
+    return DEFAULT_SCOPES.get(reports_path, "")
 
 
-def _own_places(arguments: Mapping[str, str | Secret | None]) -> Iterator[_Place]:
-    yield _Place("argument", arguments, in_capitals=False)
-    yield _Place("environment variable", os.environ)
-    if path := find_dotenv(usecwd=True):
-        yield _Place(f"{path}:", _from_there(_dotenv(path), Path(path).parent))
+def check_ca(path: str | None) -> str | None:
+    """Return the file of certificates to trust; None if none is named.
 
-
-def _from_there(values: Mapping[str, str | None], folder: Path) -> dict[str, str | None]:
-    """Read the paths in a ``.env`` as seen from its folder: the notebook may be further down."""
-    found = dict(values)
-    for name in map(variable, PATHS):
-        path = Path(found.get(name) or "/")
-        with contextlib.suppress(RuntimeError):  # no such home
-            path = path.expanduser()
-        if not path.is_absolute() and not path.exists():
-            found[name] = str(folder / path)
-    return found
-
-
-def _dotenv(path: str) -> Mapping[str, str | None]:
-    problem = "it is no UTF-8 text"
+    Raises
+    ------
+    ConfigError
+        It is not there, or holds no certificates.
+    """
+    problem = ""
     try:
-        return dotenv_values(path)
-    except UnicodeDecodeError:  # it holds the content, so it goes no further
-        pass
+        if path:
+            ssl.create_default_context(cafile=path)
+    except FileNotFoundError:
+        problem = "does not exist"
+    except ssl.SSLError:
+        problem = "holds no certificates in PEM"
     except OSError as error:
-        problem = error.strerror or type(error).__name__
-    raise ConfigError(
-        f"The settings in {path} cannot be read: {problem}.",
-        hint="Save it as UTF-8 text that you may read, or move it out of the way.",
-    )
+        problem = f"cannot be read: {error.strerror or error}"
+    if problem:
+        raise ConfigError(f"The file of certificates to trust, ca = {path!r}, {problem}.")
+    return path or None
 
 
-def _profile(name: str) -> _Place:
-    profiles = read_profiles()
-    if name not in profiles:
-        known = f"It has {', '.join(profiles)}." if profiles else "There are none yet."
-        raise ConfigError(
-            f"There is no profile {name!r} in {profiles_path()}. {known}",
-            hint=f"Make it with: td-notebooks login --profile {name}",
-        )
-    return _Place(f"profile {name!r}", profiles[name], in_capitals=False, name=name)
-
-
-def _credentials_file(place: _Place, named: set[str]) -> Iterator[_Place]:
-    path = place.get("credentials_file")
-    if path and "credentials_file" not in named:
-        named.add("credentials_file")
-        file = Path(str(path.value))
-        yield _Place(f"{file}:", read_credentials_file(file), in_capitals=False)
-
-
-def _from_keyring(client_id: str) -> dict[str, Setting]:
-    for name in ("client_secret", "private_key"):
+def _from_keyring(client_id: str, *, with_key: bool) -> dict[str, Setting]:
+    """Return the client's secret or key; a client that went from one to the other has both."""
+    names = ["client_secret", "private_key"]
+    for name in reversed(names) if with_key else names:
         if secret := read_keyring(client_id, name):
             return {name: Setting(name, secret, "keyring")}
     return {}
@@ -299,11 +202,11 @@ def _check_looks(found: Mapping[str, Setting]) -> None:
         )
 
 
-def _first(places: list[_Place], name: str) -> Setting | None:
+def _first(places: list[Place], name: str) -> Setting | None:
     return next((setting for place in places if (setting := place.get(name))), None)
 
 
-def _proof(places: list[_Place]) -> str | None:
+def _proof(places: list[Place]) -> str | None:
     for place in places:
         given = [name for name in PROOFS if place.get(name)]
         if len(given) > 1:
@@ -321,7 +224,7 @@ def _value(found: Mapping[str, Setting], name: str, default: str = "") -> str:
     return str(setting.value) if setting else default
 
 
-def _require(found: Mapping[str, Setting], places: list[_Place]) -> None:
+def _require(found: Mapping[str, Setting], places: Sequence[Place], unused: Sequence[str]) -> None:
     missing = [
         name
         for name in ("account", "client_id")
@@ -334,20 +237,18 @@ def _require(found: Mapping[str, Setting], places: list[_Place]) -> None:
         missing.append("key_id")
     if not missing:
         return
+    others = [place for place in places if place.label not in {"argument", "environment variable"}]
     looked_at = ["the arguments", f"the environment ({variable('account')}, …)"]
-    looked_at += [
-        place.label.rstrip(":")
-        for place in places
-        if place.label not in {"argument", "environment variable"}
-    ]
-    if not find_dotenv(usecwd=True):
+    looked_at += map(str, others)
+    if not any(place.in_capitals for place in others):
         looked_at.append(f"a .env file in {Path.cwd()} or above it (there is none)")
-    if not any(place.name for place in places):
+    if not any(place.label.startswith("profile ") for place in others):
         looked_at.append(f"the profile {DEFAULT!r} in {profiles_path()} (there is none)")
     looked_at.append(f"the keyring ({keyring_problem() or 'nothing of this client'})")
     raise ConfigError(
         f"Not connected to Talkdesk: {', '.join(missing)} not found. "
-        f"Looked at: {'; '.join(looked_at)}.",
+        f"Looked at: {'; '.join(looked_at)}."
+        + (f" Not used: {'; '.join(unused)}." if unused else ""),
         hint="Give them to td.connect(...), or set "
         f"{', '.join(variable(name.split()[0]) for name in missing)}. "
         "To try everything without an account: td.connect(sandbox=True).",

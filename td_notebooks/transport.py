@@ -1,4 +1,4 @@
-"""The only place that builds an HTTP client: send, repeat, turn statuses into errors.
+"""Send requests of one account, repeat them, turn statuses into errors.
 
 What is repeated: requests without side effects on no answer, 429 and 5xx; a request with side
 effects only when it cannot have been handled (connection refused, 429, 503). ``Retry-After`` is
@@ -6,45 +6,55 @@ obeyed up to two minutes. Attempts and total time are bounded.
 
 Errors leave this module without the frames and requests they happened in: a traceback that shows
 local variables must not show a header with a token. So an attempt *returns* its error, and it is
-raised where nothing secret is in sight. Redirects are never followed by the HTTP client.
+raised where nothing secret is in sight.
+
+A child process that was forked shares sockets and locks with its parent: it would read the answers
+to its parent's requests, or wait for a thread that it does not have. So there each transport begins
+anew, with connections and a lock of its own.
 """
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
-import platform
 import random
-import ssl
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
-import certifi
 import httpx
 import tenacity
 
 from .answers import Answer, api_error, repeatable, retry_delay
 from .auth.flow import TalkdeskAuth
-from .auth.grants import USER_AGENT, AccessToken
+from .auth.grants import ASKING_FOR_ACCESS, AccessToken
 from .clock import Clock, SystemClock
-from .errors import NetworkError, TalkdeskError
-from .redaction import redact, redact_http_logs
+from .connections import network_error, open_client, without_frames
+from .errors import QuotaError, TalkdeskError
+from .redaction import redact_http_logs
 from .settings import KNOWN_SCOPES
 
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 ATTEMPTS = 6
 LONGEST_RETRYING = 180.0
 LONGEST_ANSWER = 1 << 20
 LONGEST_EXCHANGE = 120.0
 
 Result = TypeVar("Result")
-Error = TypeVar("Error", bound=BaseException)
 Trace = Callable[[str, Mapping[str, object]], None]
 
 _log = logging.getLogger("td_notebooks")
+_transports: weakref.WeakSet[Transport] = weakref.WeakSet()
+
+
+def _begin_anew_in_a_child() -> None:
+    for transport in list(_transports):
+        transport.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_begin_anew_in_a_child)
 
 
 class Transport:
@@ -72,26 +82,26 @@ class Transport:
         self.account = auth.account
         self.clock = clock or SystemClock()
         self._chance = random.Random(seed)  # noqa: S311 - jitter, no secret
-        self._http = self._client(ca, "application/json", httpx.Limits(max_connections=20))
-        # Each download has a connection of its own, which can be cut without hurting others.
-        self._downloads = self._client(ca, "*/*", httpx.Limits(max_keepalive_connections=0))
+        self._ca = ca
+        self._open_clients()
         redact_http_logs()
+        _transports.add(self)
 
-    def _client(self, ca: str | None, accept: str, limits: httpx.Limits) -> httpx.Client:
-        return httpx.Client(
-            auth=self.auth,
-            verify=_certificates(ca, *map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR"))),
-            timeout=TIMEOUT,
-            limits=limits,
-            follow_redirects=False,
-            headers={
-                "User-Agent": f"{USER_AGENT} python/{platform.python_version()}",
-                "Accept": accept,
-            },
-        )
+    def _open_clients(self) -> None:
+        limits = httpx.Limits(max_connections=20)
+        self._http = open_client(auth=self.auth, ca=self._ca, limits=limits)
+        # Each download has a connection of its own, which can be cut without hurting others.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._downloads = open_client(auth=self.auth, ca=self._ca, accept="*/*", limits=limits)
+
+    def begin_anew(self) -> None:
+        """Leave connections and locks to the parent process, and open others."""
+        self.auth.begin_anew()
+        self._open_clients()  # the old ones are not closed: a thread that is gone may hold a lock
 
     def close(self) -> None:
         """Close all connections."""
+        _transports.discard(self)
         self._http.close()
         self._downloads.close()
 
@@ -192,7 +202,7 @@ class Transport:
                 return token
             except httpx.HTTPError as error:
                 host = httpx.URL(self.account.token_url).host
-                return network_error(error, doing="asking for an access token", host=host)
+                return network_error(error, doing=ASKING_FOR_ACCESS, host=host)
             except TalkdeskError as error:
                 return without_frames(error)
             finally:
@@ -266,7 +276,9 @@ class Transport:
 
         def give_up(state: tenacity.RetryCallState) -> bool:
             late = self.clock.monotonic() + state.upcoming_sleep > deadline
-            return late or state.attempt_number >= ATTEMPTS
+            # A place in the quota becomes free when a job ends, which takes its time.
+            patient = state.outcome and isinstance(state.outcome.result(), QuotaError)
+            return late or (state.attempt_number >= ATTEMPTS and not patient)
 
         outcome: Result | TalkdeskError = tenacity.Retrying(
             retry=tenacity.retry_if_result(
@@ -292,7 +304,7 @@ class Transport:
                     if len(body) > LONGEST_ANSWER:
                         break
                     if self.clock.monotonic() > deadline:
-                        raise httpx.ReadTimeout("the answer only trickles in")
+                        raise httpx.ReadTimeout("the answer only trickles in", request=request)
                 return Answer(response.status_code, response.headers, body, response.is_closed)
         except httpx.HTTPError as error:
             return network_error(error, doing=doing, host=request.url.host)
@@ -327,65 +339,3 @@ def _closing(response: httpx.Response) -> Iterator[httpx.Response]:
         yield response
     finally:
         response.close()
-
-
-def without_frames(error: Error) -> Error:
-    """Take the traceback off an error, and off all that led to it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        seen.__traceback__ = None
-        seen = seen.__cause__ or seen.__context__
-    return error
-
-
-# What Linux, macOS and Windows say when a name cannot be looked up.
-_NO_SUCH_NAME = ("Name or service not known", "nodename nor servname", "getaddrinfo failed")
-
-
-def network_error(
-    error: httpx.HTTPError | httpx.InvalidURL, *, doing: str, host: str
-) -> NetworkError:
-    """Say in this package's words why there was no answer.
-
-    Parameters
-    ----------
-    error : httpx.HTTPError or httpx.InvalidURL
-        Only its kind and text are kept: it holds the request, headers included.
-    doing, host : str
-        For the message.
-    """
-    text = redact(str(error)) or type(error).__name__
-    sent = not isinstance(
-        error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
-    )
-    hint = "Check the network, and that the host is right for the account and its region."
-    if isinstance(error, httpx.ReadTimeout):
-        hint = "The host is slow or the connection is gone: try again later."
-    elif any(words in text for words in _NO_SUCH_NAME):
-        hint = (
-            "No host of this name is known: check account and region (the account is the part "
-            "before .talkdeskid.com where people log in), and that this machine is online."
-        )
-    result = NetworkError(f"While {doing}, {host} gave no answer: {text}.", hint=hint, sent=sent)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        result.hint = (
-            "The host's certificate is signed by an authority this machine does not know, often a "
-            "company's own: name its file with ca= (TALKDESK_CA) or SSL_CERT_FILE."
-        )
-        result.retryable = False
-    result.__cause__ = type(error)(text)
-    return result
-
-
-@functools.lru_cache(maxsize=16)
-def _certificates(ca: str | None, *variables: str | None) -> ssl.SSLContext:
-    """Return the certificates to trust; reading the system's takes longer than many a request.
-
-    The variables are those that `ssl` reads by itself: another value is another context.
-    """
-    if ca:
-        return ssl.create_default_context(cafile=ca)
-    context = ssl.create_default_context()  # the system's; SSL_CERT_FILE and SSL_CERT_DIR count
-    if not context.cert_store_stats()["x509_ca"] and not ssl.get_default_verify_paths().capath:
-        context.load_verify_locations(certifi.where())
-    return context

@@ -13,9 +13,9 @@ import td_notebooks
 ROOT = Path(td_notebooks.__file__).parent
 
 LAYERS = [
-    {"errors", "extras", "secret", "redaction", "clock", "regions", "timespan"},
-    {"auth", "settings", "profiles", "appconnect"},
-    {"answers", "transport", "interrupts"},
+    {"errors", "beside", "extras", "secret", "redaction", "clock", "regions", "timespan", "wire"},
+    {"auth", "settings", "sources", "profiles", "appconnect"},
+    {"answers", "connections", "transport", "interrupts"},
     {"reports"},
     {"frames", "pull", "pseudonyms"},
     {"lake"},
@@ -37,7 +37,7 @@ SANDBOX_MAY_IMPORT = {"errors", "clock", "reports.schemas", "sandbox"}
 
 # Third-party packages and the only places that may import them.
 PLACES = {
-    "httpx": {"auth", "transport", "reports.download"},
+    "httpx": {"auth", "connections", "transport", "reports.download"},
     "tenacity": {"transport", "reports", "lake"},
     "typer": {"cli"},
     "rich": {"cli"},
@@ -45,9 +45,9 @@ PLACES = {
     "ipywidgets": {"widgets"},
     "anywidget": {"widgets"},
     "traitlets": {"widgets"},
-    "dotenv": {"settings"},
+    "dotenv": {"sources"},
     "narwhals": {"metrics"},
-    "certifi": {"transport"},
+    "certifi": {"connections"},
     "platformdirs": {"profiles", "appconnect"},
     "keyring": {"profiles"},
     "deltalake": {"lake"},

@@ -15,7 +15,8 @@ import pytest
 
 from td_notebooks.cli import exits
 from td_notebooks.reports.schemas import report_types, schema
-from td_notebooks.settings import NAMES, find_settings, variable
+from td_notebooks.settings import find_settings
+from td_notebooks.sources import NAMES, variable
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -168,6 +168,9 @@ class InstallationStore:
     def receive(self, event: Event) -> None:
         """Keep what an event says: installed, rotated, uninstalled.
 
+        Events are delivered again, and can be replayed: one that is older than what is known, or
+        than the end of the installation, changes nothing.
+
         Parameters
         ----------
         event : Event
@@ -181,13 +184,21 @@ class InstallationStore:
         """
         from .events import AppCredentialsRotated, AppInstalled, AppUninstalled
 
-        if isinstance(event, AppInstalled):
-            known = self._path(event.installation_id).exists()
-            if not (known and self.load(event.installation_id).is_newer_than(event)):
-                self.save(event.installation)
-        elif isinstance(event, AppCredentialsRotated):
-            self.save(self.load(event.installation_id).rotated(event))
-        elif isinstance(event, AppUninstalled):
+        if not isinstance(event, AppInstalled | AppCredentialsRotated | AppUninstalled):
+            return
+        path = self._path(event.installation_id)
+        ended = path.with_suffix(".uninstalled")
+        if ended.exists() and moment(read_secret_file(ended).reveal()) >= event.created_at:
+            return
+        known = self.load(event.installation_id) if path.exists() else None
+        if isinstance(event, AppCredentialsRotated):
+            self.save((known or self.load(event.installation_id)).rotated(event))
+        elif known and known.is_newer_than(event):
+            return
+        elif isinstance(event, AppInstalled):
+            self.save(event.installation)
+        else:
+            write_secret_file(ended, Secret(event.created_at.isoformat()))
             self.delete(event.installation_id)
 
     def _path(self, installation_id: str) -> Path:

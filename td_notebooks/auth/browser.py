@@ -204,6 +204,9 @@ class _Page(BaseHTTPRequestHandler):
     server: _Listener
     timeout = 5.0
 
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the address that came holds the code."""
+
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
         # Another name for this machine would be a trick of a foreign page.

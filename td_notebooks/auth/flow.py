@@ -9,7 +9,9 @@ properties of ``httpx.Auth`` are worked around here, each with a test:
 - hooks that raise would fire before the 401 is seen, so errors are made after sending;
 - a lock may only be held in the synchronous flow;
 - the answers of a flow end up in ``response.history``, so the token answer is emptied, and the
-  header is taken off the request once it has been sent.
+  header is taken off the request once it has been sent;
+- the connection of a 401 would stay taken while its thread waits for a new token, and with enough
+  threads none would be left for the token request: so it is given back first.
 """
 
 from __future__ import annotations
@@ -21,12 +23,15 @@ from collections.abc import AsyncGenerator, Generator
 import httpx
 
 from ..clock import Clock, SystemClock
-from ..errors import AuthError, TalkdeskError, TokenError
+from ..errors import AuthError, NetworkError, TalkdeskError, TokenError
 from ..regions import Account, Origin
 from .credentials import Credentials
-from .grants import AccessToken, Grant, parse_token, token_request
+from .grants import ASKING_FOR_ACCESS, AccessToken, Grant, parse_token, token_request
 
 TOKEN_TIMEOUT = 20.0
+LONGEST_TOKEN_EXCHANGE = 60.0
+#: After a renewal that failed, seconds for which a token that still lives is used as it is.
+RENEWAL_PAUSE = 10.0
 LONGEST_TOKEN_ANSWER = 1 << 20
 
 
@@ -65,6 +70,11 @@ class TalkdeskAuth(httpx.Auth):
         self._token: AccessToken | None = None
         self._renewals = 0
         self._failure: TalkdeskError | None = None
+        self._try_again_at = 0.0
+
+    def begin_anew(self) -> None:
+        """In a forked child, leave the lock to the parent: a thread that is gone may hold it."""
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"TalkdeskAuth(account={self.account.name!r}, region={self.account.region!r})"
@@ -102,6 +112,8 @@ class TalkdeskAuth(httpx.Auth):
         self._check_scope(request, token)
         response = yield self._sign(request, token)
         if response.status_code == 401:
+            response.close()
+            _empty(response)
             token = yield from self._renew(rejected=token)
             yield self._sign(request, token)
         request.headers.pop("Authorization", None)
@@ -127,7 +139,11 @@ class TalkdeskAuth(httpx.Auth):
 
     def _usable(self) -> AccessToken | None:
         token = self._token
-        return token if token and self._clock.monotonic() < token.renew_at else None
+        if token is None:
+            return None
+        # A busy identity host is no trouble while the token lives.
+        renew_at = min(token.ends_at, max(token.renew_at, self._try_again_at))
+        return token if self._clock.monotonic() < renew_at else None
 
     def _check_scope(self, request: httpx.Request, token: AccessToken) -> None:
         """Refuse to send what the token's own answer says it does not allow."""
@@ -156,23 +172,39 @@ class TalkdeskAuth(httpx.Auth):
             if token and token is not rejected:
                 return token  # another thread has just done it
             if self._failure and self._renewals != renewals:
-                raise copy.copy(self._failure)  # another thread has just been refused
-            # One that breaks off without an answer is not counted: it says nothing to others.
+                raise copy.copy(self._failure)  # another thread has just had no luck
             try:
                 token = yield from self._ask(one_request)
             except TalkdeskError as error:
-                self._failure = error.with_traceback(None)
-                self._renewals += 1
+                self._failed(error.with_traceback(None))
+                raise
+            # No answer. If none began, the HTTP client raises its error elsewhere, and ends this.
+            except (GeneratorExit, httpx.HTTPError):
+                self._failed(self._no_answer())
                 raise
             self._token, self._failure = token, None
             self._renewals += 1
             return token
 
+    def _failed(self, error: TalkdeskError) -> None:
+        """Remember it for the threads that wait for this renewal."""
+        self._failure = error
+        self._renewals += 1
+        self._try_again_at = self._clock.monotonic() + RENEWAL_PAUSE
+
+    def _no_answer(self) -> NetworkError:
+        host = Origin.of(self.account.token_url).host
+        return NetworkError(
+            f"While {ASKING_FOR_ACCESS}, {host} gave no answer.",
+            hint="Check the network, and that the host is right for the account and its region.",
+            sent=False,
+        )
+
     def _ask(self, one_request: bool) -> Generator[httpx.Request, httpx.Response, AccessToken]:
         if self._successor:
             try:
                 token = yield from self._ask_as(self._successor)
-            except TokenError as error:
+            except AuthError as error:
                 if error.retryable or one_request:
                     raise
             else:
@@ -203,7 +235,7 @@ class TalkdeskAuth(httpx.Auth):
         token = parse_token(
             response.status_code,
             response.headers,
-            _take_body(request, response),
+            self._take_body(request, response, deadline=asked_at + LONGEST_TOKEN_EXCHANGE),
             account=self.account,
             client_id=credentials.client_id,
             grant=grant,
@@ -213,17 +245,25 @@ class TalkdeskAuth(httpx.Auth):
         credentials.keep(token)
         return token
 
+    def _take_body(
+        self, request: httpx.Request, response: httpx.Response, *, deadline: float
+    ) -> bytes:
+        """Read the token answer, and leave an empty one behind for the history."""
+        body = b""
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > LONGEST_TOKEN_ANSWER:
+                break
+            if self._clock.monotonic() > deadline:
+                raise httpx.ReadTimeout("the answer only trickles in", request=request)
+        response.close()
+        request.headers.pop("Authorization", None)
+        request.stream = httpx.ByteStream(b"")
+        _empty(response)
+        return body
 
-def _take_body(request: httpx.Request, response: httpx.Response) -> bytes:
-    """Read the token answer, and leave an empty one behind for the history."""
-    body = b""
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > LONGEST_TOKEN_ANSWER:
-            break
-    response.close()
-    request.headers.pop("Authorization", None)
-    request.stream = httpx.ByteStream(b"")
+
+def _empty(response: httpx.Response) -> None:
+    """Leave an empty answer behind."""
     response.stream = httpx.ByteStream(b"")
     response.is_stream_consumed = response.is_closed = False
-    return body

@@ -8,7 +8,6 @@ browser is renewed with its refresh token, and whichever one came back last is k
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -20,12 +19,15 @@ from .. import __version__
 from ..errors import AuthError, ConfigError
 from ..regions import Account, region_of_api
 from ..secret import Secret
+from ..wire import json_object
 from .refusals import refusal
 
 if TYPE_CHECKING:
     from .credentials import Credentials
 
 USER_AGENT = f"td-notebooks/{__version__}"
+#: What a token request is for, in messages.
+ASKING_FOR_ACCESS = "asking for an access token"
 #: How Talkdesk's long-lived tokens begin; they go into Authorization without a scheme.
 OPAQUE_PREFIX = "tdst_"
 #: What a long-lived token may be asked to live, in seconds: a day to a year.
@@ -62,7 +64,12 @@ class AccessToken:
 
         A minute before the end, or half the life of a token that lives less than two minutes.
         """
-        return self.asked_at + self.expires_in - min(60.0, self.expires_in / 2)
+        return self.ends_at - min(60.0, self.expires_in / 2)
+
+    @property
+    def ends_at(self) -> float:
+        """Monotonic seconds at which its life is over."""
+        return self.asked_at + self.expires_in
 
     @property
     def audience(self) -> str:
@@ -246,7 +253,8 @@ def form_request(
             **headers,
         },
         stream=httpx.ByteStream(body),
-        extensions={"timeout": httpx.Timeout(timeout).as_dict()},
+        # It goes before another request: a failure must not be laid at that one's door.
+        extensions={"timeout": httpx.Timeout(timeout).as_dict(), "doing": ASKING_FOR_ACCESS},
     )
 
 
@@ -281,7 +289,7 @@ def parse_token(
     ConfigError
         The token is for another region's API.
     """
-    fields = _json_object(body)
+    fields = json_object(body)
     token = fields.get("access_token")
     if status == 200 and isinstance(token, str) and _fits_a_header(token):
         scopes = _scopes(fields.get("scope"))
@@ -330,10 +338,10 @@ def claim(token: str, name: str) -> str:
     if len(parts) != 3:
         return ""
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
+        claims = json_object(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
         return ""
-    said = claims.get(name) if isinstance(claims, dict) else None
+    said = claims.get(name)
     return said if isinstance(said, str) else ""
 
 
@@ -346,14 +354,6 @@ def _check_region(aud: str, account: Account) -> None:
             f"token is for {aud}, and {account.api_url} would refuse it (invalid audience).",
             hint=f"Set region to {theirs!r} (TALKDESK_REGION={theirs}).",
         )
-
-
-def _json_object(body: bytes) -> dict[str, object]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _fits_a_header(token: str) -> bool:

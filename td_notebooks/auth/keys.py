@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import functools
 import hmac
 import json
 from collections.abc import Mapping
@@ -22,14 +21,14 @@ import httpx
 from ..errors import AuthError
 from ..regions import REGIONS, Account
 from ..secret import Secret
-from .grants import USER_AGENT, form_request
+from ..wire import json_object
+from .grants import form_request
 
 if TYPE_CHECKING:
     from jwt import PyJWK
 
 #: How far the identity host's clock may be ahead or behind, in seconds.
 LEEWAY = 60.0
-LARGEST_DOCUMENT = 1 << 20
 _COORDINATE_BYTES = {"P-256": 32, "P-384": 48, "P-521": 66}
 _ALGORITHMS = ("ES256", "ES384", "ES512", "RS256", "PS256")
 
@@ -37,46 +36,6 @@ _ALGORITHMS = ("ES256", "ES384", "ES512", "RS256", "PS256")
 def keys_url(account: Account) -> str:
     """Return where the identity host of an account shows its public keys."""
     return urljoin(account.token_url, "2023-10/certs")
-
-
-# Loading them takes longer than a request, and a forger decides how often events come.
-_certificates = functools.cache(httpx.create_ssl_context)
-
-
-def fetch(url: str, *, timeout: float = 10.0) -> tuple[int, bytes]:
-    """Ask for a public document, without any credentials; redirects are not followed.
-
-    Parameters
-    ----------
-    url : str
-    timeout : float
-        Seconds for each of connecting, sending and reading.
-
-    Returns
-    -------
-    int
-        The status.
-    bytes
-        The body, of at most a megabyte.
-
-    Raises
-    ------
-    OSError
-        There was no answer, or a larger one.
-    """
-    body = b""
-    headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
-    try:
-        with httpx.stream(
-            "GET", url, headers=headers, timeout=timeout, verify=_certificates()
-        ) as response:
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > LARGEST_DOCUMENT:
-                    raise OSError(f"{httpx.URL(url).host} sends more than any key has")
-            return response.status_code, body
-    except httpx.HTTPError as error:
-        raise OSError(f"{httpx.URL(url).host} gave no answer: {type(error).__name__}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +65,7 @@ class KeySet:
         import jwt
 
         keys = {}
-        for jwk in _list(_object(body).get("keys")):
+        for jwk in _list(json_object(body).get("keys")):
             try:
                 keys[str(jwk["kid"])] = jwt.PyJWK(_of_strict_length(jwk))
             except (jwt.PyJWTError, KeyError, ValueError, TypeError):
@@ -244,7 +203,7 @@ def parse_introspection(status: int, body: bytes, keys: KeySet) -> Mapping[str, 
     AuthError
         No answer, or one that is not signed by the identity host.
     """
-    answer = _object(body)
+    answer = json_object(body)
     state = answer.get("token_introspection")
     if status != 200 or not isinstance(state, dict):
         raise AuthError(
@@ -294,14 +253,6 @@ def _bytes(text: str) -> bytes:
 
 def _text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _object(body: bytes) -> dict[str, object]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _list(value: object) -> list[dict[str, object]]:

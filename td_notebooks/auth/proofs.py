@@ -84,14 +84,13 @@ def _long_life(values: Values) -> int:
 
 def _private_key(values: Values) -> Secret:
     inline = values.get("private_key")
-    if not isinstance(inline, Secret):
-        return read_secret_file(Path(_text(values, "private_key_file")), binary=True)
-    if _is_path(inline):
-        return read_secret_file(Path(inline.reveal()), binary=True)
-    return inline
+    if isinstance(inline, Secret):
+        return inline
+    return read_secret_file(Path(_text(values, "private_key_file")), binary=True)
 
 
-def _is_path(text: Secret) -> bool:
+def is_path(text: Secret) -> bool:
+    """Say whether a private key is given as the path of its file."""
     # A key is a block of PEM, or base64 that begins with M: DER begins with a SEQUENCE.
     content = text.reveal()
     if len(content) >= 1024 or "\n" in content or "-----" in content:

@@ -7,11 +7,11 @@ that some of them repeat.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 from ..errors import TokenError
 from ..redaction import without_secrets
 from ..regions import Account
+from ..wire import retry_after, timestamp
 
 CLOCK_SKEW_WORTH_SAYING = 60.0
 
@@ -42,13 +42,15 @@ def refusal(
     error = _without({}, _text(fields.get("error")))
     description = _without(form, _text(fields.get("error_description")))
     said = ": ".join(part for part in (error, description) if part).rstrip(".")
+    wait = retry_after(headers.get("Retry-After"), now=timestamp(headers.get("Date")))
     return TokenError(
         f"No access token for account {account.name!r} (region {account.region}): "
         f"{account.token_url} answered {status}" + (f", {said}." if said else "."),
-        hint=_token_hint(status, error, headers, account, client_id, form, now),
+        hint=_token_hint(status, error, headers, account, client_id, form, now, wait),
         error=error,
         error_description=description,
         status_code=status,
+        retry_after=wait,
     )
 
 
@@ -60,9 +62,11 @@ def _token_hint(
     client_id: str,
     form: Mapping[str, str],
     now: float,
+    wait: float | None,
 ) -> str:
     if status == 429 or status >= 500:
-        return "The identity host is busy: try again in a minute."
+        later = f"{wait:.0f} s" if wait and wait > 60 else "a minute"
+        return f"The identity host is busy: try again in {later}."
     skew = _clock_skew(headers, now)
     if abs(skew) > CLOCK_SKEW_WORTH_SAYING and status in {400, 401}:
         direction = "ahead of" if skew > 0 else "behind"
@@ -105,10 +109,8 @@ def _without(form: Mapping[str, str], description: str | None) -> str | None:
 
 
 def _clock_skew(headers: Mapping[str, str], now: float) -> float:
-    try:
-        return now - parsedate_to_datetime(headers.get("Date", "")).timestamp()
-    except (TypeError, ValueError):
-        return 0.0
+    there = timestamp(headers.get("Date"))
+    return 0.0 if there is None else now - there
 
 
 def _text(value: object) -> str | None:

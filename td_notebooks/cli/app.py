@@ -6,9 +6,11 @@ from the environment or a ``.env`` file.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -34,32 +36,52 @@ _log = logging.getLogger("td_notebooks")
 
 
 class Commands(TyperGroup):
-    """The commands; what they raise on purpose becomes a message and an exit code.
+    """The commands; what they raise on purpose becomes a message and an exit code."""
 
-    Bugs pass, and Python shows their traceback (without local variables).
-    """
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        """Read the options that come before a command; some of them print, and end the program."""
+        with _exit_codes():
+            return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
-        try:
+        with _exit_codes():
             result = super().invoke(ctx)
             sys.stdout.flush()
             return result
-        except TalkdeskError as error:
-            tell(error)
-            code = exits.exit_code(error)
-        except KeyboardInterrupt as interrupt:
-            code = exits.exit_code(interrupt)
-            tell("told to end" if code == exits.TERMINATED else "interrupted")
-            for note in getattr(interrupt, "__notes__", ()):
-                tell(note)
-        except OSError as error:
-            code = exits.exit_code(error)
-            if code != exits.NO_READER:
-                tell(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-                _log.debug("where it happened:", exc_info=True)
-            abandon_stdout()
-        raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Turn what is raised on purpose into a message and an exit code.
+
+    Bugs pass, and Python shows their traceback (without local variables).
+    """
+    try:
+        yield
+        return
+    except TalkdeskError as error:
+        tell(error)
+        code = exits.exit_code(error)
+    except KeyboardInterrupt as interrupt:
+        code = exits.exit_code(interrupt)
+        tell("told to end" if code == exits.TERMINATED else "interrupted")
+        for note in getattr(interrupt, "__notes__", ()):
+            tell(note)
+    except OSError as error:
+        code = exits.exit_code(error)
+        if code != exits.NO_READER:
+            tell(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+            _log.debug("where it happened:", exc_info=True)
+        abandon_stdout()
+    except EOFError:
+        tell("there is nobody to ask. A secret can stand in TALKDESK_CLIENT_SECRET or in a file.")
+        code = exits.USAGE
+    except SystemExit as leaving:  # rich leaves with 1 when nobody reads the help it writes
+        if not isinstance(leaving.__context__, BrokenPipeError):
+            raise
+        code = exits.NO_READER
+    raise typer.Exit(code)
 
 
 app = typer.Typer(

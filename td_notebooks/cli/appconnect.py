@@ -47,7 +47,7 @@ def listen(
     """
     from ..appconnect import InstallationStore, Receiver, SignatureKeys
     from ..appconnect.signatures import KNOWN_HOSTS
-    from ..auth.keys import fetch
+    from ..connections import fetch
 
     keys = SignatureKeys(fetch, (*KNOWN_HOSTS, *(host or ())))
     receiver = Receiver(keys, InstallationStore(store) if store else None)

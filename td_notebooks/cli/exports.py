@@ -9,15 +9,13 @@ with text and times is told in `td_notebooks.frames.spreadsheet`.
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..beside import beside, is_device, new_beside
 from ..errors import ConfigError, TalkdeskError
 
 if TYPE_CHECKING:
@@ -71,14 +69,30 @@ def check_target(target: Path) -> None:
     problem = f"there is no folder {target.parent}" if not target.parent.is_dir() else ""
     problem = problem or ("it is a folder" if target.is_dir() else "")
     try:
-        if not problem:
-            scratch = _beside(target.resolve())
-            _create(scratch, target).close()
-            scratch.unlink()
+        if not problem and not is_device(target):
+            new_beside(target.resolve()).unlink()
     except OSError as error:
         problem = error.strerror or str(error)
     if problem:
         raise ConfigError(f"{target} cannot be written: {problem}.", hint="Give another place.")
+
+
+def check_folder(folder: Path) -> None:
+    """Make a folder if need be, and try to write in it, before anything is pulled for it.
+
+    Raises
+    ------
+    ConfigError
+        Nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        new_beside(folder / "file").unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"Nothing can be kept in {folder}: {error.strerror or error}.",
+            hint="Give another folder.",
+        ) from None
 
 
 def export(table: pa.Table, target: Path | None, *, excel_safe: bool = False) -> None:
@@ -120,7 +134,8 @@ def replace_file(target: Path, write: Callable[[BinaryIO], object], hint: str) -
     Parameters
     ----------
     target : Path
-        A link is followed, and a file that is replaced keeps its permissions.
+        A link is followed, a file that is replaced keeps its permissions, and a device or a pipe
+        stays what it is.
     write : callable
         Given the open file.
     hint : str
@@ -131,31 +146,12 @@ def replace_file(target: Path, write: Callable[[BinaryIO], object], hint: str) -
     TalkdeskError
         The disk is full, for example; the target is as it was before.
     """
-    scratch = _beside(target.resolve())
-    try:
-        with _create(scratch, target) as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(target.resolve())
-    except OSError as error:
-        raise TalkdeskError(
-            f"{target} could not be written: {error.strerror or error}.", hint=hint
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
 
+    def failed(problem: str) -> TalkdeskError:
+        return TalkdeskError(f"{target} could not be written: {problem}.", hint=hint)
 
-def _beside(target: Path) -> Path:
-    # No longer than a name may be, whatever the target's name.
-    return target.with_name(f".{uuid.uuid4().hex[:12]}.part")
-
-
-def _create(scratch: Path, target: Path) -> BinaryIO:
-    """Open a new file that no more people may read than the target it will replace."""
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666
-    return os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")
+    with beside(target, failed) as path, path.open("wb") as file:
+        write(file)
 
 
 def _write_parquet(table: pa.Table, file: BinaryIO) -> None:

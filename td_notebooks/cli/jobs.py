@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .exports import check_target
-from .options import Account, Quiet, Region, ReportType, open_client
+from .options import Account, Profile, Quiet, Region, ReportType, open_client
 from .streams import say, show_rows
 
 if TYPE_CHECKING:
@@ -38,21 +38,26 @@ def list_jobs(
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
     account: Account = None,
     region: Region = None,
+    profile: Profile = None,
 ) -> None:
     """List the account's jobs of one type, newest first.
 
     A table in a terminal; tab-separated lines in a pipe: id, status, from, to, format, name.
     """
-    with open_client(account, region) as client:
+    with open_client(account, region, profile=profile) as client:
         _show(*client.jobs(report_type, limit=limit))
 
 
 @jobs_app.command()
 def show(
-    report_type: ReportType, job_id: JobId, account: Account = None, region: Region = None
+    report_type: ReportType,
+    job_id: JobId,
+    account: Account = None,
+    region: Region = None,
+    profile: Profile = None,
 ) -> None:
     """Show one job, as `list` does."""
-    with open_client(account, region) as client:
+    with open_client(account, region, profile=profile) as client:
         _show(client.job(report_type, job_id))
 
 
@@ -64,13 +69,14 @@ def wait(
     quiet: Quiet = False,
     account: Account = None,
     region: Region = None,
+    profile: Profile = None,
 ) -> None:
     """Wait until a job is done, then show it."""
     from ..progress import Progress
     from ..reports.events import Finished
 
     with (
-        open_client(account, region) as client,
+        open_client(account, region, profile=profile) as client,
         Progress(not quiet, until=Finished) as progress,
     ):
         job = client.job(report_type, job_id).wait(timeout=timeout, on_update=progress)
@@ -86,6 +92,7 @@ def download(
     quiet: Quiet = False,
     account: Account = None,
     region: Region = None,
+    profile: Profile = None,
 ) -> None:
     """Wait for a job and save its file just as Talkdesk made it."""
     from ..progress import Progress
@@ -94,20 +101,25 @@ def download(
 
     check_target(output)
     with (
-        open_client(account, region) as client,
+        open_client(account, region, profile=profile) as client,
         Progress(not quiet, until=Downloaded) as progress,
     ):
         job = client.job(report_type, job_id).wait(timeout=timeout, on_update=progress)
         size = download(job, output)
         progress(Downloaded(job.state, 0.0, size=size))
-    say(f"{output}: {size:,} bytes")
+    if not quiet:
+        say(f"{output}: {size:,} bytes")
 
 
 @jobs_app.command()
 def delete(
-    report_type: ReportType, job_id: JobId, account: Account = None, region: Region = None
+    report_type: ReportType,
+    job_id: JobId,
+    account: Account = None,
+    region: Region = None,
+    profile: Profile = None,
 ) -> None:
     """Delete a job's file at Talkdesk."""
-    with open_client(account, region) as client:
+    with open_client(account, region, profile=profile) as client:
         client.job(report_type, job_id).delete()
     say(f"{report_type} job {job_id}: deleted")

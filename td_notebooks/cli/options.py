@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from ..client import Talkdesk
 
 
-def _complete_type(incomplete: str) -> list[str]:
+def complete_type(incomplete: str) -> list[str]:
+    """Return the report types that begin like this."""
     from ..reports.schemas import report_types
 
     return [name for name in report_types() if name.startswith(incomplete)]
@@ -22,7 +23,7 @@ ReportType = Annotated[
     typer.Argument(
         metavar="TYPE",
         help="Such as calls; `td-notebooks reports` lists them.",
-        autocompletion=_complete_type,
+        autocompletion=complete_type,
     ),
 ]
 Account = Annotated[
@@ -45,7 +46,7 @@ ExcelSafe = Annotated[
         "phone numbers with a plus among it.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what goes wrong.")]
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Use a simulated Talkdesk; no account is needed.")
 ]

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .exports import check_excel_safe, check_suffix, check_target, export
-from .options import Account, ExcelSafe, Quiet, Region, ReportType, UseSandbox, open_client
+from .exports import check_excel_safe, check_folder, check_suffix, check_target, export
+from .options import Account, ExcelSafe, Profile, Quiet, Region, ReportType, UseSandbox, open_client
 from .streams import say
 
 
@@ -41,6 +41,7 @@ def report(
     quiet: Quiet = False,
     account: Account = None,
     region: Region = None,
+    profile: Profile = None,
     use_sandbox: UseSandbox = False,
 ) -> None:
     """Pull a report of any length into one file, or to stdout as CSV.
@@ -56,7 +57,9 @@ def report(
     if output:
         check_suffix(output)
         check_target(output)
-    with open_client(account, region, use_sandbox) as client:
+    if keep:
+        check_folder(keep)
+    with open_client(account, region, use_sandbox, profile) as client:
         table = client.table(
             report_type,
             start,
@@ -69,5 +72,5 @@ def report(
             progress=False if quiet else None,
         )
     export(table, output, excel_safe=excel_safe)
-    if output:
+    if output and not quiet:
         say(f"{output}: {table.num_rows:,} rows")

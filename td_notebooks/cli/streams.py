@@ -14,6 +14,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 _IN_ASCII = {
     "✓": "ok",
@@ -29,16 +30,31 @@ _SHELL_WORDS = (
     (r"client\.job\('([^']+)', '([^']+)'\)", ("jobs", "wait")),
     (r"client\.jobs\('([^']+)'\)", ("jobs", "list")),
     (r"report_types\(\)", ("reports",)),
+    (r"lake\.sync\('([^']+)', (--since) ([^)]+)\)", ("sync",)),
 )
+_SHELL_OPTIONS = r"\b(since|account)='([^']+)'"
 
 
 def prepare() -> None:
     """Make printing safe in any locale, and warnings one line on stderr."""
+    _open_what_is_closed()
     codecs.register_error("td_notebooks", _in_ascii)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="td_notebooks", line_buffering=True)
     warnings.showwarning = lambda message, *where: tell(message)
+
+
+def _open_what_is_closed() -> None:
+    """Put nothing in the place of a stream that the shell closed (``>&-``).
+
+    Its number would else go to the next file that is opened, which would get what is printed.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            nothing = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nothing)
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
@@ -67,6 +83,7 @@ def in_shell_words(text: str) -> str:
     >>> in_shell_words("client.job('calls', '7f') comes back to it.")
     '`td-notebooks jobs wait calls 7f` comes back to it.'
     """
+    text = re.sub(_SHELL_OPTIONS, lambda said: f"--{said[1]} {shlex.quote(said[2])}", text)
     for pattern, command in _SHELL_WORDS:
         text = re.sub(pattern, functools.partial(_command, command), text)
     return text.replace("td.connect(sandbox=True)", "--sandbox").replace(

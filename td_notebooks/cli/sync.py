@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,9 +17,12 @@ from . import exits
 from .logs import LogFormat, log_to_stderr
 from .options import (
     Account,
+    Profile,
+    Quiet,
     Region,
     StorageOptions,
     UseSandbox,
+    complete_type,
     open_client,
     storage_options,
 )
@@ -33,12 +36,6 @@ if TYPE_CHECKING:
     from ..fleet.run import Member
 
 
-def _complete_type(incomplete: str) -> list[str]:
-    from ..reports.schemas import report_types
-
-    return [name for name in report_types() if name.startswith(incomplete)]
-
-
 def sync(
     context: typer.Context,
     report_types: Annotated[
@@ -46,7 +43,7 @@ def sync(
         typer.Argument(
             metavar="TYPE...",
             help="Such as calls user_status; by default those that are in the lake.",
-            autocompletion=_complete_type,
+            autocompletion=complete_type,
             show_default=False,
         ),
     ] = None,
@@ -97,10 +94,11 @@ def sync(
         Path | None, typer.Option(help="Write what was done to this file, as JSON.")
     ] = None,
     log_format: Annotated[LogFormat, typer.Option(help="Of the log on stderr.")] = LogFormat.TEXT,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log problems only.")] = False,
+    quiet: Quiet = False,
     storage_option: StorageOptions = None,
     account: Account = None,
     region: Region = None,
+    profile: Profile = None,
     use_sandbox: UseSandbox = False,
 ) -> None:
     """Pull what a lake lacks, and its last days again.
@@ -114,10 +112,12 @@ def sync(
     began = time.time()
     try:
         _check_times(since, until, lookback, zone)
-        members = _members(accounts, only, zone, lambda: open_client(account, region, use_sandbox))
-        if accounts and (account or region or use_sandbox):
+        members = _members(
+            accounts, only, zone, lambda: open_client(account, region, use_sandbox, profile)
+        )
+        if accounts and (account or region or profile or use_sandbox):
             raise ConfigError(
-                "--accounts and --account, --region or --sandbox are both given.",
+                "--accounts and --account, --region, --profile or --sandbox are both given.",
                 hint="Give the one or the other; --only chooses from the file.",
             )
         task = _task(
@@ -138,7 +138,8 @@ def sync(
         raise _told(log, error) from None
     code = exit_code_of(done.runs)
     for run in done.runs:
-        _show(run)
+        if not (quiet and run.status == "done"):
+            _show(run)
     if summary:
         try:
             done.write(summary, code)
@@ -166,15 +167,15 @@ def _check_times(since: str | None, until: str | None, lookback: str, zone: str)
     ------
     ConfigError
     """
-    from ..lake.plan import length_of
-    from ..lake.sync import start_of
+    from ..lake.plan import end_of, length_of, start_of
     from ..timespan import zone as check_zone
 
     check_zone(zone)
     length_of(lookback)
-    for moment in (since, until):
-        if moment is not None:
-            start_of(moment, datetime.now(UTC), zone)
+    now, day = datetime.now(UTC), timedelta(days=1)
+    # A day more or less: in an account's own zone, tomorrow may have begun.
+    start = None if since is None else start_of(since, now + day, zone) - day
+    end_of(until, now, zone, start)
 
 
 def _members(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .exports import check_target, replace_file
-from .options import Account, Quiet, Region, UseSandbox, open_client
+from .options import Account, Profile, Quiet, Region, UseSandbox, open_client
 from .streams import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ..client import Talkdesk
     from ..timespan import Timespan
 
     Read = Callable[[str, Timespan], Any]
@@ -43,6 +45,7 @@ def week(
     quiet: Quiet = False,
     account: Account = None,
     region: Region = None,
+    profile: Profile = None,
     use_sandbox: UseSandbox = False,
 ) -> None:
     """Write a week as one HTML page: measures, pictures, and whether the data can be believed.
@@ -54,14 +57,15 @@ def week(
     from ..week import week_before, week_of, week_page
 
     check_target(output)
-    if lake is not None and (use_sandbox or region):
+    if lake is not None and (use_sandbox or region or profile):
         raise ConfigError(
             "A page comes from a lake or from Talkdesk, not from both.",
-            hint="Leave out --lake, or --sandbox and --region.",
+            hint="Leave out --lake, or --sandbox, --region and --profile.",
         )
     its_days = week_of(day, zone)
     both = type(its_days)(week_before(its_days).start, its_days.end, zone)
-    source = _lake(lake, account) if lake else _talkdesk(account, region, use_sandbox, quiet)
+    connect = partial(open_client, account, region, use_sandbox, profile)
+    source = _lake(lake, account) if lake else _talkdesk(connect, quiet)
     with source as (name, read):
         reports = {report_type: read(report_type, both) for report_type in _REPORTS}
     page = week_page(
@@ -75,18 +79,17 @@ def week(
         made_at=datetime.now(UTC),
     )
     replace_file(output, lambda file: file.write(page.encode()), "Give another place.")
-    say(f"{output}: the week of {its_days}")
+    if not quiet:
+        say(f"{output}: the week of {its_days}")
 
 
 _REPORTS = ("calls", "contacts", "user_status")
 
 
 @contextmanager
-def _talkdesk(
-    account: str | None, region: str | None, use_sandbox: bool, quiet: bool
-) -> Iterator[tuple[str, Read]]:
+def _talkdesk(connect: Callable[[], Talkdesk], quiet: bool) -> Iterator[tuple[str, Read]]:
     """Open the account; its reports are pulled when they are read."""
-    with open_client(account, region, use_sandbox) as client:
+    with connect() as client:
 
         def read(report_type: str, span: Timespan) -> Any:
             return client.report(

@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..profiles import read_profiles
-from ..settings import NAMES, PATHS, Settings, find_settings
+from ..settings import Settings, find_settings
+from ..sources import NAMES, PATHS
 from ..timespan import zone as check_zone
 
 if TYPE_CHECKING:

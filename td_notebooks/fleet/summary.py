@@ -12,16 +12,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..beside import beside
 from ..errors import ConfigError, TalkdeskError
 from .run import AccountRun
 
@@ -76,19 +74,12 @@ class Summary:
             It cannot be written there.
         """
         text = json.dumps(self.as_dict(exit_code), indent=2, ensure_ascii=False) + "\n"
-        try:
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}-")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                Path(name).replace(path)
-            finally:
-                with contextlib.suppress(OSError):
-                    Path(name).unlink()
-        except OSError as error:
-            raise ConfigError(
-                f"The summary {path} cannot be written: {error.strerror or error}."
-            ) from None
+
+        def failed(problem: str) -> ConfigError:
+            return ConfigError(f"The summary {path} cannot be written: {problem}.")
+
+        with beside(path, failed) as file:
+            file.write_text(text, encoding="utf-8")
 
 
 _BROKEN = {"partial", "failed"}

@@ -7,7 +7,8 @@ ways. What fits is decided here and nowhere else, so CSV and JSON cannot disagre
 
 Times without a zone are read in the zone the report was asked in. Clocks that are put forward skip
 an hour: a time within it becomes the first moment after it. Clocks that are put back repeat an
-hour: a time within it is taken as the first of the two.
+hour: a time within it is taken as the first of the two. A time outside the years 1 to 9999 in UTC
+does not fit: Arrow could hold it, but neither Python nor pandas can show it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from __future__ import annotations
 import json
 from functools import cache, partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ConfigError
+from ..timespan import zone
 
 if TYPE_CHECKING:
     from ..reports.schemas import Column, Schema
@@ -34,6 +35,7 @@ FALSE_WORDS = ["false", "False", "FALSE", "No", "NO", "no"]
 
 _SCALED = ("minutes", "day fraction", "fine day fraction")
 _DAY = 86_400
+_YEAR_1, _YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000  # microseconds
 _EXACT = 2.0**53  # beyond this, float64 skips whole numbers
 _INT64 = 2**63 - 1
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -100,12 +102,7 @@ def check_zone(timezone: str) -> str:
     ConfigError
         If it does not.
     """
-    try:
-        key = ZoneInfo(timezone).key
-    except (KeyError, OSError, ValueError, TypeError) as error:
-        raise ConfigError(
-            f"There is no time zone {timezone!r}.", hint="Use an IANA name such as 'Europe/Lisbon'."
-        ) from error
+    key = zone(timezone).key
     try:
         pc.assume_timezone(pa.array([0], WALL), key)
     except pa.ArrowInvalid as error:  # Python may have a data base of its own
@@ -144,7 +141,7 @@ def convert(values: pa.Array, column: Column | None, zone: str) -> pa.Array:
     if pa.types.is_list(given):
         values = _json_list(values)
     elif pa.types.is_timestamp(given):
-        return values.cast(MOMENT) if given.tz else _localise(values, zone)
+        return _shown(values.cast(MOMENT) if given.tz else _localise(values, zone))
     elif not pa.types.is_large_string(given):
         if column is not None and column.kind in ("integer", "number", "duration"):
             return _number(values, column)
@@ -154,7 +151,9 @@ def convert(values: pa.Array, column: Column | None, zone: str) -> pa.Array:
         return values
     if column.kind == "boolean":
         return _boolean(values, column)
-    return _time(values, column, zone) if column.kind == "timestamp" else _from_text(values, column)
+    if column.kind == "timestamp":
+        return _shown(_time(values, column, zone))
+    return _from_text(values, column)
 
 
 def is_settled(given: pa.DataType, column: Column | None) -> bool:
@@ -162,7 +161,10 @@ def is_settled(given: pa.DataType, column: Column | None) -> bool:
     if given != arrow_type(column):
         return False
     return pa.types.is_large_string(given) or (
-        not pa.types.is_floating(given) and column is not None and column.encoding not in _SCALED
+        not pa.types.is_floating(given)
+        and not pa.types.is_timestamp(given)
+        and column is not None
+        and column.encoding not in _SCALED
     )
 
 
@@ -180,7 +182,12 @@ def misfits(before: pa.ChunkedArray, after: pa.ChunkedArray) -> pa.Array | None:
         return None
     lost = pc.and_(pc.is_valid(before), pc.is_null(after))
     values = before.filter(lost).combine_chunks()
-    return _json_list(values) if pa.types.is_list(values.type) else values.cast(TEXT)
+    if pa.types.is_list(values.type):
+        return _json_list(values)
+    text = values.cast(TEXT)
+    if pa.types.is_timestamp(values.type):  # as it was written
+        text = pc.replace_substring_regex(text, r"\.0+(Z?)$", r"\1")
+    return text
 
 
 # ── numbers ──
@@ -232,7 +239,7 @@ def _whole_text(text: pa.Array) -> pa.Array:
     exact = pc.if_else(fits, exact, None).cast(pa.int64())
     # 24.0 and 2.4e1 are whole numbers too; 0x18 is one to the fast path, so it is one here.
     others = pc.if_else(pc.is_valid(digits), None, text)
-    hexadecimal = _only(others, r"^0[xX][0-9a-fA-F]{1,15}$").cast(pa.int64())
+    hexadecimal = _only(others, r"^0[xX][0-9a-fA-F]{1,16}$").cast(pa.int64())
     return pc.coalesce(exact, hexadecimal, _whole(_float_text(others)))
 
 
@@ -278,6 +285,16 @@ def _time(text: pa.Array, column: Column, zone: str) -> pa.Array:
         return _localise(text.cast(WALL), zone)
     except pa.ArrowInvalid:
         return _any_time(pc.utf8_trim_whitespace(text), zone)
+
+
+def _shown(moments: pa.Array) -> pa.Array:
+    """Drop moments that no calendar shows."""
+    micros = moments.view(pa.int64())
+    first, last = pc.min_max(micros).as_py().values()
+    if first is None or (first >= _YEAR_1 and last < _YEAR_10000):
+        return moments
+    shown = pc.and_(pc.greater_equal(micros, _YEAR_1), pc.less(micros, _YEAR_10000))
+    return pc.if_else(shown, moments, None)
 
 
 def _any_time(text: pa.Array, zone: str) -> pa.Array:

@@ -8,8 +8,6 @@ keep the promise, that piece alone is read again as text and converted value by 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import deque
 from typing import TYPE_CHECKING
@@ -17,8 +15,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from ..errors import DownloadError
+from .columns import TEXT, convert
 from .csv_parse import Damage, Piece, parse, parsed_type
-from .csv_scan import cut, first_row_end
+from .csv_scan import cut, first_row
 from .drift import check_width, unused
 from .feed import BOM, layout, other_kind, utf8_error
 
@@ -97,55 +96,63 @@ def _pieces(feed: Feed) -> Iterator[Piece]:
         size = min(2 * size, PIECE * feed.block)
 
 
-def _header(feed: Feed, watch: Watch) -> bytes:
-    """Tell `watch` the columns; return the header as it stands in the file, if there is one."""
+def _header(feed: Feed, watch: Watch) -> list[str]:
+    """Tell `watch` the columns; return the names in the header, none if there is no header."""
     held = feed.fill()
     lead = len(held) - len(held.removeprefix(BOM).lstrip(b"\r\n"))
     feed.use(lead)
     held = feed.held
-    if layout(held) != "csv":
+    raw, end, mark = first_row(held)
+    fields = [field.decode(errors="replace") for field in raw]
+    if layout(held) != "csv" and not _unnamed(fields, watch.candidates):
         raise DownloadError(
             f"This is not a CSV report: it is {other_kind(held) or 'JSON'}.",
             hint="Download it again, or check the format the job was asked for.",
         )
-    while not (end := first_row_end(held)) and not feed.ended:
-        held = feed.more()
-    line = bytes(held[: end or len(held)])
+    while end == len(held) and mark in (b"", b"\r") and not feed.ended:
+        raw, end, mark = first_row(held := feed.more())
     try:
-        fields, *others = csv.reader(io.StringIO(line.decode(), newline=""))
+        held[:end].decode()
     except UnicodeDecodeError as error:
         raise utf8_error(error, feed.offset) from error
-    except (csv.Error, ValueError) as error:
-        raise DownloadError(f"The first row of the report is damaged: {error}.") from error
-    if others or (len(fields) == 1 and re.search("[;\t]", fields[0])):
+    fields = [field.decode() for field in raw]
+    alone = mark == b"\r" and end < len(held)
+    if alone or (len(fields) == 1 and re.search("[;\t]", fields[0])):
+        what = "rows end in carriage returns alone" if alone else "fields have no commas between"
         raise DownloadError(
-            "This is not a CSV report: its "
-            + (
-                "rows end in carriage returns alone."
-                if others
-                else "fields have no commas between."
-            ),
+            f"This is not a CSV report: its {what}.",
             hint="A program has saved it again; give the file as it was downloaded.",
         )
     check_width(len(fields))
     if columns := _unnamed(fields, watch.candidates):
         watch.see(column.key for column in columns)
-        return b""
+        return []
     watch.see(_distinct(fields))
     watch.require()
-    feed.use(len(line))
-    return line.rstrip(b"\r\n")
+    feed.use(end)
+    return fields
 
 
 def _unnamed(fields: Sequence[str], candidates: Sequence[Schema]) -> Sequence[Column]:
-    """Return the columns of a file without a header, told by their number; none if it has one."""
-    if any(column for schema in candidates for column in schema.match(fields)):
+    """Return the columns of a file without a header, told by its first row; none if it has one."""
+    named = max(sum(map(bool, schema.match(fields))) for schema in candidates)
+    if 2 * named > len(fields):
         return ()
     for schema in candidates:
         for columns in (schema.columns, [c for c in schema.columns if c.required]):
-            if len(columns) == len(fields):
+            if len(columns) == len(fields) and _are_values(fields, columns, named):
                 return columns
     return ()
+
+
+def _are_values(fields: Sequence[str], columns: Sequence[Column], named: int) -> bool:
+    """Tell values from names, of which `named` are known: names are no numbers and no times."""
+    fits = [
+        convert(pa.array([field], TEXT), column, "UTC").null_count == 0
+        for field, column in zip(fields, columns, strict=True)
+        if field and column.kind not in ("text", "category")
+    ]
+    return 2 * sum(fits) >= len(fits) if fits else not named
 
 
 def _distinct(fields: Sequence[str]) -> list[str]:

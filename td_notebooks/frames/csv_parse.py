@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from ..errors import DownloadError
 from .columns import FALSE_WORDS, TEXT, TRUE_WORDS, WALL, arrow_type
-from .csv_scan import without_header
+from .csv_scan import closed, without_quoted
 from .feed import BOM, is_utf8, utf8_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..reports.schemas import Column
     from .feed import Bytes
-
-_QUOTED = re.compile(rb'(?:^|(?<=[,\n]))"(?:[^"]|"")*+"')
-_OPENING = re.compile(rb'(?:^|[,\n])"')
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,9 @@ def parsed_type(column: Column | None) -> pa.DataType:
     return arrow_type(column)
 
 
-def parse(piece: Piece, types: dict[str, pa.DataType], header: bytes) -> pa.Table | Damage | None:
+def parse(
+    piece: Piece, types: dict[str, pa.DataType], header: Sequence[str]
+) -> pa.Table | Damage | None:
     """Parse a piece of whole rows, as catalogued if it can be, else as text; None if blank."""
     data = piece.data
     if not is_utf8(data):
@@ -78,12 +79,9 @@ def parse(piece: Piece, types: dict[str, pa.DataType], header: bytes) -> pa.Tabl
     text = dict.fromkeys(types, TEXT)
     if types != text and (rows := _rows(data, types, piece.block)) is not None:
         return rows
-    rest = without_header(data, header)
-    if rest is not data:
-        return parse(replace(piece, data=rest, block=None), types, b"")
     if (rows := _rows(data, text, piece.block)) is not None:
-        return rows
-    return _damage(data, text)
+        return _without_header(rows, header)
+    return _damage(data, text, header)
 
 
 def _rows(data: Bytes, types: dict[str, pa.DataType], block: int | None) -> pa.Table | None:
@@ -94,20 +92,37 @@ def _rows(data: Bytes, types: dict[str, pa.DataType], block: int | None) -> pa.T
     return None
 
 
-def _damage(data: Bytes, text: dict[str, pa.DataType]) -> Damage:
+def _without_header(rows: pa.Table, header: Sequence[str]) -> pa.Table:
+    """Drop rows that repeat the header, as files put together end to end have them."""
+    if not header:
+        return rows
+    # Where a file was joined on, a byte-order mark stands before the name, and keeps its quotes.
+    lengths = [len(header[0].encode()) + more for more in (0, 3, 5)]
+    length = pc.binary_length(rows.column(0)).fill_null(0)  # costs little: most rows end here
+    repeats = pc.is_in(length, value_set=pa.array(lengths, length.type))
+    for column, name in zip(rows.columns, header, strict=True):
+        if not pc.any(repeats).as_py():
+            return rows
+        spelt = pc.utf8_lower(pc.utf8_trim(column.fill_null(""), '\ufeff"'))
+        repeats = pc.and_(repeats, pc.equal(spelt, name.lower()))
+    return rows.filter(pc.invert(repeats))
+
+
+def _damage(data: Bytes, text: dict[str, pa.DataType], header: Sequence[str]) -> Damage:
     """Find the first row that cannot be read even as text."""
     bad: list[pacsv.InvalidRow] = []
 
     def note(row: pacsv.InvalidRow) -> str:
         bad.append(row)
-        return "error"
+        return "skip"
 
-    with contextlib.suppress(pa.ArrowInvalid):
-        _table(data, text, None, on_bad_row=note)
-    if not bad:
+    try:
+        rows = _table(data, text, None, on_bad_row=note)
+    except pa.ArrowInvalid:
         return Damage(0, "it cannot be read as CSV")
+    before = _without_header(rows.slice(0, (bad[0].number or 1) - 1), header)
     what = f"it has {bad[0].actual_columns} fields, not {len(text)}"
-    return Damage((bad[0].number or 1) - 1, what)
+    return Damage(before.num_rows, what)
 
 
 def _not_text(piece: Bytes) -> Damage:
@@ -121,11 +136,12 @@ def _not_text(piece: Bytes) -> Damage:
 
 def _unclosed(piece: Bytes) -> Damage | None:
     """Find a quote that is never closed; pyarrow would take what there is."""
-    if piece.count(b'"') % 2 == 0:
+    if piece.count(b'"') % 2 == 0 and closed(piece, len(piece)):
         return None
-    unquoted = _QUOTED.sub(b"", piece)
-    opened = _OPENING.search(unquoted)
-    return opened and Damage(unquoted.count(b"\n", 0, opened.end()), "it ends within quotes")
+    blotted, opening = without_quoted(piece)
+    if opening == len(blotted):
+        return None
+    return Damage(blotted.count(b"\n", 0, opening), "it ends within quotes")
 
 
 def _table(

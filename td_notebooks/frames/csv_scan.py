@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .feed import BOM
-
 if TYPE_CHECKING:
     from .feed import Bytes
 
+# What stands in quotes, if the field starts with one; the rest of the field; what ends it.
+_FIELD = re.compile(rb'(?:"([^"]*+(?:""[^"]*+)*+)"?+)?+([^,\r\n]*+)(,|\r?\n|\r|\Z)')
 
-def first_row_end(held: Bytes) -> int:
-    """Return the end of the first row; 0 if it is not there."""
-    end, quotes, counted = held.find(b"\n") + 1, 0, 0
-    while end:
-        quotes += held.count(b'"', counted, end)
-        if quotes % 2 == 0:
-            break
-        counted, end = end, held.find(b"\n", end) + 1
-    return end
+_QUOTED = re.compile(rb'(?:\A|(?<=[,\r\n]))"[^"]*+(?:""[^"]*+)*+"')
+_OPENING = re.compile(rb'(?:\A|[,\r\n])"')
+
+
+def first_row(held: Bytes) -> tuple[list[bytes], int, bytes]:
+    """Return the fields of the first row, where it ends, and with what: nothing if it is cut."""
+    fields, at, mark = [], 0, b","
+    while mark == b",":
+        field = _FIELD.match(held, at)
+        assert field is not None
+        quoted, rest, mark = field.groups(b"")
+        fields.append(quoted.replace(b'""', b'"') + rest)
+        at = field.end()
+    return fields, at, mark
 
 
 def cut(held: Bytes, block: int, *, all: bool) -> tuple[int, bool]:
@@ -42,16 +47,45 @@ def cut(held: Bytes, block: int, *, all: bool) -> tuple[int, bool]:
     seen = np.frombuffer(held, np.uint8, end)
     within = [np.count_nonzero(seen[a:b] == ord('"')) % 2 for a, b in pairwise([*cuts, end])]
     if all or sum(within) % 2 == 0:
-        return end, not any(within)
-    # The last line end is within quotes: go back from quote to quote.
+        shareable = not any(within)
+    else:
+        end, shareable = _before_quote(held, end), False
+    if all or (end and closed(held, end)):
+        return end, shareable
+    # Quotes within fields, which are letters, have been counted too.
+    line_ends, opening = without_quoted(held)
+    return line_ends.rfind(b"\n", 0, opening) + 1, False
+
+
+def _before_quote(held: Bytes, end: int) -> int:
+    """Return the last line end before `end` that has an even number of quotes behind it."""
     opening = held.rfind(b'"', 0, end)
     while opening >= 0:
         closing = held.rfind(b'"', 0, opening)
         end = held.rfind(b"\n", closing + 1, opening) + 1
         if end:
-            return end, False
+            return end
         opening = held.rfind(b'"', 0, max(closing, 0))
-    return 0, False
+    return 0
+
+
+def closed(held: Bytes, end: int) -> bool:
+    """Tell whether the last quote before `end` closes a field, as far as its neighbours tell."""
+    last = held.rfind(b'"', 0, end)
+    if last < 0:
+        return True
+    near = held[max(last - 1000, 0) : last + 1]
+    text = near.rstrip(b'"')
+    starts = text[-1:] in b",\r\n"
+    odd = (len(near) - len(text)) % 2 == 1  # quotes in a row: two within a field are one letter
+    return odd != starts and held[last + 1 : last + 2] in b",\r\n"
+
+
+def without_quoted(held: Bytes) -> tuple[Bytes, int]:
+    """Return rows with their quoted fields blotted out, and where one opens that has no end."""
+    blotted = _QUOTED.sub(lambda field: b"x" * len(field[0]), held)
+    opening = _OPENING.search(blotted)
+    return blotted, opening.end() if opening else len(blotted)
 
 
 def _last_line_end(held: Bytes, start: int, end: int) -> int:
@@ -66,18 +100,3 @@ def _first_line_end(held: Bytes, start: int, end: int) -> int:
     line = end if line < 0 else line
     other = held.find(b"\r", start, line)
     return line if other < 0 else other
-
-
-def without_header(piece: Bytes, header: bytes) -> Bytes:
-    """Drop rows that repeat the header, as files put together end to end have them."""
-    if not header or header not in piece:
-        return piece
-    row = rb"(?:\A|(?<=\n))(?:%b)?%b(?:\r?\n|\Z)" % (BOM, re.escape(header))
-    kept, start, quotes, counted = [], 0, 0, 0
-    for found in re.finditer(row, piece):
-        quotes += piece.count(b'"', counted, found.start())
-        counted = found.start()
-        if quotes % 2 == 0:
-            kept.append(piece[start : found.start()])
-            start = found.end()
-    return b"".join([*kept, piece[start:]]) if kept else piece

@@ -140,7 +140,7 @@ class Watch:
         self._strict = strict
         self._unparsed = Drift()
         self._fitting: set[str] = set()  # columns in which some value fits
-        self._retyped: dict[str, tuple[str, str]] = {}
+        self._retyped: dict[str, tuple[str, set[str]]] = {}
 
     @property
     def candidates(self) -> tuple[Schema, ...]:
@@ -161,15 +161,16 @@ class Watch:
         check_width(len(self.columns) + len(fresh))
         if not self.columns and self._version is None:
             self.schema = choose(self.schema.report_type, fresh)
-        found = self.schema.match([*self.columns, *fresh])[len(self.columns) :]
+        found = dict(zip(fresh, self.schema.match(fresh, self.names.values()), strict=True))
+        called = {wire_name: column.name for wire_name, column in found.items() if column}
         taken = {*self.names.values(), *(c.name for c in self.schema.columns)}
-        columns, names = dict(self.columns), dict(self.names)
-        for wire_name, column in zip(fresh, found, strict=True):
-            columns[wire_name] = column
-            names[wire_name] = column.name if column else unused(python_name(wire_name), taken)
-            taken.add(names[wire_name])
+        # Sorted, so that their order in the file does not decide which of two gets a number.
+        for wire_name in sorted(found.keys() - called, key=_plainest):
+            called[wire_name] = unused(python_name(wire_name), taken)
+            taken.add(called[wire_name])
         # Threads that convert batches read these: replaced whole, never changed under their hands.
-        self.columns, self.names = columns, names
+        self.columns = self.columns | found
+        self.names = self.names | {wire_name: called[wire_name] for wire_name in fresh}
 
     def require(self) -> None:
         """Raise `SchemaError` if a column that is never null was not seen."""
@@ -209,9 +210,9 @@ class Watch:
             if name not in self._fitting and rows.column(name).null_count < rows.num_rows:
                 self._fitting.add(name)
 
-    def written(self, wire_name: str, known: str, found: str) -> None:
-        """Take note that a column is written as another type than the catalogue says."""
-        self._retyped[self.names[wire_name]] = (known, found)
+    def written(self, wire_name: str, known: str, found: set[str]) -> None:
+        """Take note that a column is written as other types than the catalogue says."""
+        self._retyped.setdefault(self.names[wire_name], (known, set()))[1].update(found)
 
     @property
     def drift(self) -> Drift:
@@ -222,11 +223,15 @@ class Watch:
             for column in self.schema.columns
             if column.name in self._unparsed.unparsed.keys() - self._fitting
         }
+        retyped = {
+            name: (known, " and ".join(sorted(found)))
+            for name, (known, found) in self._retyped.items()
+        }
         return self._unparsed + Drift(
             tuple(self._strangers),
             tuple(c.key for c in missing),
             renamed=self._renamed(missing),
-            retyped={**unfit, **self._retyped},
+            retyped=unfit | retyped,
         )
 
     @property
@@ -253,6 +258,11 @@ def unused(name: str, taken: Container[str]) -> str:
         number += 1
         free = f"{name}_{number}"
     return free
+
+
+def _plainest(wire_name: str) -> tuple[bool, str]:
+    """Sort names that need no change before those that do."""
+    return python_name(wire_name) != wire_name, wire_name
 
 
 def _few(names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal, TypeAlias
 
 import pyarrow as pa
 
-from ..errors import DownloadError
+from ..errors import ConfigError, DownloadError
 
 # What one thread parses at once: large enough that starting a parser costs nothing, small enough to
 # stay in the cache of a processor, which counts for more (blocks of 16 MB take half as long again).
@@ -52,6 +52,7 @@ class Feed:
         self._spare: list[bytearray] = []
         self._gzip: zlib._Decompress | None = None
         self._packed = b""
+        self._surplus = memoryview(b"")  # what the source gave unasked
         start = self._read(2)
         if start == b"\x1f\x8b":
             self._gzip = zlib.decompressobj(wbits=31)
@@ -135,20 +136,33 @@ class Feed:
 
     def _next(self, room: memoryview) -> int:
         """Read some bytes of the report into `room`; return how many, none only at its end."""
-        if self._file and not self._gzip:
+        if self._file and not self._gzip and not self._surplus:
             return self._file.readinto(room)
         size = min(STEP, len(room))
-        more = self._unpacked(size) if self._gzip else self._source.read(size)
+        more = self._unpacked(size) if self._gzip else self._some(size)
         room[: len(more)] = more
         return len(more)
 
     def _read(self, size: int) -> bytes:
         """Return exactly `size` bytes, fewer only at the end."""
-        parts: list[bytes] = []
-        while size and (part := self._source.read(size)):
+        parts: list[memoryview] = []
+        while size and (part := self._some(size)):
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
+
+    def _some(self, size: int) -> memoryview:
+        """Return up to `size` bytes, none only at the end."""
+        some = self._surplus or self._source.read(size)
+        try:
+            view = memoryview(some)
+        except TypeError as error:
+            raise ConfigError(
+                f"The report cannot be read: the source gave a {type(some).__name__}, not bytes.",
+                hint="Give a file opened with mode 'rb', or anything whose read(size) gives bytes.",
+            ) from error
+        self._surplus = view[size:]
+        return view[:size]
 
     def _unpacked(self, size: int) -> bytes:
         """Return up to `size` bytes of the unpacked stream; nothing only at its end."""
@@ -156,8 +170,11 @@ class Feed:
             assert self._gzip is not None
             packed = self._packed or self._read(1 << 20)
             try:
-                if self._gzip.eof and packed:  # gzip files may be joined
-                    self._gzip = zlib.decompressobj(wbits=31)
+                if self._gzip.eof:  # gzip files may be joined, and padded with zeros
+                    while packed and not (packed := packed.lstrip(b"\0")):
+                        packed = self._read(1 << 20)
+                    if packed:
+                        self._gzip = zlib.decompressobj(wbits=31)
                 data = self._gzip.decompress(packed, size)
             except zlib.error as error:
                 raise DownloadError(

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import DownloadError
-from ..reports.schemas import choose
 from .columns import TEXT, blank_to_null
 from .drift import check_width
 from .feed import BOM, utf8_error
+from .json_answers import like_a_row, said
 from .json_parse import EXPECTED, WRITTEN, parse, table_of, type_for, usual_type
 from .json_scan import Whole, as_text, cut, members_of, plain, rows_of
 
@@ -128,6 +129,9 @@ class Entries:
         if feed.held[:1] == b"[":
             feed.use(1)
             return
+        if not feed.held and feed.ended and not self._wrapped:  # no lines: no rows
+            self._array = False
+            return
         if feed.held[:1] != b"{":
             raise DownloadError(
                 "This is not a JSON report: "
@@ -145,11 +149,9 @@ class Entries:
             self._take_total(members)
             feed.use(len(text[: at + 1].encode()))
             return
-        fitting = choose(self._watch.schema.report_type, members)
-        known = sum(column is not None for column in fitting.match(members))
-        if self._wrapped or not _like_a_row(members, known, len(fitting.columns)):
+        if self._wrapped or not like_a_row(members, self._watch.schema.report_type):
             raise DownloadError(
-                f"The answer is JSON, but not a report: {_said(members)}.",
+                f"The answer is JSON, but not a report: {said(members)}.",
                 hint="Check the job's status, then download it again.",
             )
         self._array = False
@@ -200,22 +202,24 @@ class Entries:
         check_width(len(keys))
         for key in keys:
             values = [row.get(key) for row in rows]
-            written[plain(key)] = {
+            name = plain(key)
+            written.setdefault(name, set()).update(
                 WRITTEN[type(value)] for value in values if value is not None and value != ""
-            }
-            self._marks.setdefault(plain(key), set()).update(
+            )
+            self._marks.setdefault(name, set()).update(
                 type(value) for value in values if value is not None
             )
             try:
-                texts = [as_text(value) for value in values]
+                texts = blank_to_null(pa.array(map(as_text, values), TEXT))
             except RecursionError as error:
                 self._damaged("values are nested too deeply", error)
-            columns[plain(key)] = blank_to_null(pa.array(texts, TEXT))
+            # Two keys are one name when both have what no text can hold.
+            columns[name] = pc.coalesce(columns[name], texts) if name in columns else texts
         self._watch.see(columns)
         for key, column in self._watch.columns.items():
             expected = EXPECTED[usual_type(column)]
             if column is not None and (others := written.get(key, set()) - {expected}):
-                self._watch.written(key, expected, " and ".join(sorted(others)))
+                self._watch.written(key, expected, others)
         return table_of(columns, len(rows))
 
     def _text(self) -> str:
@@ -284,19 +288,3 @@ class Entries:
             key: type_for(column, self._marks.get(key, set())) for key, column in known.items()
         }
         return {key: kind for key, kind in asked.items() if kind is not None}
-
-
-# ── pure parts ──
-
-
-def _like_a_row(members: dict[str, Any], known: int, columns: int) -> bool:
-    """Tell a row from an error or the description of a job."""
-    if columns:
-        return known * 2 >= len(members) > 0
-    return not {"code", "message", "error", "job", "status_code"} & members.keys()
-
-
-def _said(members: dict[str, Any]) -> str:
-    """Repeat what an error says, and nothing that could be anybody's data."""
-    said = [str(members[key])[:200] for key in ("code", "message", "error") if key in members]
-    return " ".join(said) if said else "its keys are " + ", ".join(list(members)[:5])

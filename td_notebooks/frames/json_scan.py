@@ -117,9 +117,11 @@ def _last_row_end(held: Bytes, start: int, size: int, *, array: bool) -> int:
 
 def as_text(value: Any) -> str | None:
     """Return a value as the text that stands for it, None for null; lists and objects as JSON."""
-    if value is None or type(value) in (Whole, Fraction):
-        return None if value is None else str(value)
-    return plain(value) if isinstance(value, str) else plain(_written(value))
+    if value is None:
+        return None
+    if type(value) in (Whole, Fraction):
+        return "0" if value == "-0" else str(value)  # as the parser of many rows has it
+    return plain(value if isinstance(value, str) else _written(value))
 
 
 def _written(value: Any) -> str:

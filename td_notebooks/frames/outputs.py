@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from ..beside import beside
 from ..extras import needed
 from .assemble import fit
 
@@ -94,23 +95,25 @@ def write_parquet(reader: BatchReader, path: str | PathLike[str]) -> int:
     ------
     DownloadError, SchemaError
         As reading raises them; nothing is left behind.
+    TalkdeskError
+        It cannot be written there.
     """
     import pyarrow.parquet as pq
 
-    target = Path(path)
-    with TemporaryDirectory(prefix=".td_notebooks-", dir=target.parent) as folder:
+    with (
+        beside(Path(path)) as whole,
+        TemporaryDirectory(prefix=".td_notebooks-", dir=whole.parent) as folder,
+    ):
         parts = list(_write_parts(reader, Path(folder)))
         final = reader.arrow_schema
         if len(parts) == 1:
-            parts[0].replace(target)
+            parts[0].replace(whole)
             return reader.rows
         # There was no row at all, or columns turned up after the first rows were written.
-        whole = Path(folder) / "whole"
         with pq.ParquetWriter(whole, final) as writer:
             for part in parts:
                 for batch in pq.ParquetFile(part).iter_batches(ROWS):
                     writer.write_table(fit(pa.Table.from_batches([batch]), final))
-        whole.replace(target)
     return reader.rows
 
 

@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..beside import beside
 from ..errors import ConfigError
 from ..extras import needed
 
@@ -110,16 +110,15 @@ def write_xlsx(table: pa.Table, target: BinaryIO | str | PathLike[str]) -> None:
     ConfigError
         The package for it is not installed (``pip install 'td_notebooks[excel]'``), or the table
         has more rows or columns than a sheet; nothing was written.
+    TalkdeskError
+        It cannot be written there.
     """
     check_sheet(table)
     if not isinstance(target, str | PathLike):
         _write(table, target)
         return
-    with TemporaryDirectory(prefix=".td_notebooks-", dir=Path(target).parent) as folder:
-        whole = Path(folder) / "whole"
-        with whole.open("wb") as file:
-            _write(table, file)
-        whole.replace(target)
+    with beside(Path(target)) as path, path.open("wb") as file:
+        _write(table, file)
 
 
 def _write(table: pa.Table, file: BinaryIO) -> None:

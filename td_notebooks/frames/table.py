@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import ConfigError
 from .assemble import assemble
 from .drift import Drift, DriftWarning
 from .reader import read_batches
@@ -85,7 +86,13 @@ def to_pandas(
     -------
     pandas.DataFrame
         One row per row of the table. Durations are in seconds. ``frame.attrs["td"]`` is an `Info`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such `dtype_backend`.
     """
+    check_backend(dtype_backend)
     drift = drift or Drift()
     if dtype_backend == "pyarrow":
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
@@ -111,6 +118,16 @@ def to_pandas(
     if drift:
         warnings.warn(f"The {schema.report_type} report: {drift}.", DriftWarning, stacklevel=2)
     return frame
+
+
+def check_backend(dtype_backend: object) -> None:
+    """Raise `ConfigError` if a frame cannot have such types."""
+    if dtype_backend not in (None, "numpy_nullable", "pyarrow"):
+        raise ConfigError(
+            f"There is no dtype_backend {dtype_backend!r}.",
+            hint='Use "numpy_nullable" or "pyarrow", or leave it out. '
+            "client.table(...) gives an Arrow table, which polars.from_arrow takes.",
+        )
 
 
 def read_report(
@@ -152,12 +169,13 @@ def read_report(
     SchemaError
         If a column is missing that the report type must have.
     ConfigError
-        If there is no such report type, format or zone.
+        If there is no such report type, format, zone or `dtype_backend`.
 
     Examples
     --------
     >>> calls = read_report("calls.csv", "calls")  # doctest: +SKIP
     """
+    check_backend(dtype_backend)
     reader = read_batches(source, report_type, format=format, timezone=timezone, strict=strict)
     table = reader.read()
     return to_pandas(

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from ..errors import ConfigError, DownloadError, NetworkError, ServerError
 from ..timespan import LONGEST_JOB, Timespan
 from ..transport import Transport
+from ..wire import utf8
 from .jobs import Job
 from .schemas import Format, Schema, schema
 from .state import JobPage, JobState
@@ -74,7 +75,7 @@ class JobsApi:
         name : str, optional
             Shown in Talkdesk's list; a unique ending is added.
         wait_for_quota : bool
-            Whether a used-up quota is waited for (some minutes at most) or raised at once.
+            Whether a used-up quota is waited for (three minutes at most) or raised at once.
 
         Raises
         ------
@@ -90,7 +91,7 @@ class JobsApi:
                 f"{LONGEST_JOB.days}.",
                 hint="client.report(...) cuts a longer span into jobs by itself.",
             )
-        unique = f"{name or f'{report_type} {span}'} [{uuid.uuid4().hex[:12]}]"
+        unique = f"{utf8(name or f'{report_type} {span}')} [{uuid.uuid4().hex[:12]}]"
         body = {
             "name": unique,
             "timezone": span.timezone,
@@ -122,6 +123,8 @@ class JobsApi:
                 )
                 return Job(self, state)
             except (NetworkError, ServerError, DownloadError) as error:
+                if isinstance(error, NetworkError) and not error.sent:
+                    raise
                 _log.debug("the answer to a submit was lost: %s", error)
                 if found := self._find(report_type, name):
                     return Job(self, found)
@@ -139,9 +142,13 @@ class JobsApi:
         return None
 
     def states(self, report_type: str) -> Iterator[JobState]:
-        """Iterate over the account's jobs of one type, page by page, as Talkdesk orders them."""
+        """Iterate over the account's jobs of one type, page by page, as Talkdesk orders them.
+
+        A job that a page repeats, because a new one pushed it there, comes once.
+        """
         schema(report_type)
-        page, seen = 1, 0
+        page = 1
+        seen: set[str] = set()
         while True:
             listing = self.transport.call(
                 "GET",
@@ -151,9 +158,10 @@ class JobsApi:
                 needs=self.scope("read"),
                 read=lambda answer: JobPage.parse(report_type, answer.json()),
             )
-            yield from listing.jobs
-            seen += len(listing.jobs)
-            if not listing.jobs or not (listing.has_next or seen < listing.total):
+            new = [state for state in listing.jobs if state.id not in seen]
+            yield from new
+            seen.update(state.id for state in new)
+            if not new or not (listing.has_next or len(seen) < listing.total):
                 return
             page += 1
 
@@ -170,9 +178,10 @@ class JobsApi:
             There is no such job of this type.
         """
         schema(report_type)
-        if not job_id.strip():
+        job_id = utf8(job_id.strip())
+        if not job_id:
             raise ConfigError("The job id is empty.", hint=f"client.jobs({report_type!r}) lists.")
-        return Job(self, JobState(report_type, job_id.strip())).refresh()
+        return Job(self, JobState(report_type, job_id)).refresh()
 
 
 def check_format(known: Schema, format: str | None) -> Format:

@@ -13,7 +13,6 @@ import functools
 import re
 import socket
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +22,12 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..answers import Answer, api_error, repeatable
+from ..beside import beside
+from ..connections import network_error, without_frames
 from ..errors import DownloadError, NotFoundError, TalkdeskError
 from ..regions import Origin, absolute
 from ..secret import Secret
-from ..transport import Trace, network_error, without_frames
+from ..transport import Trace
 from .jobs import Job
 from .state import REDIRECTS
 
@@ -161,17 +162,9 @@ def download(job: Job, target: Path, *, stop: StopSwitch | None = None) -> int:
     """
     job.check()
     switch = stop or StopSwitch()
-    scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-    saving = _Fetching(job, functools.partial(_save, scratch), switch)
-    try:
-        size = job.api.transport.repeat(saving.once, _worth_another, wake=switch.stopped)
-        scratch.replace(target)
-        return size
-    except OSError as error:
-        raise _disk_error(target, error) from None
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
+    with beside(target, functools.partial(_disk_error, target)) as scratch:
+        saving = _Fetching(job, functools.partial(_save, scratch), switch)
+        return job.api.transport.repeat(saving.once, _worth_another, wake=switch.stopped)
 
 
 def stream(job: Job, read: Callable[[Body], Result], *, stop: StopSwitch | None = None) -> Result:
@@ -220,16 +213,29 @@ class Body:
     switch : StopSwitch
     doing : str
         For messages.
+    may_be_empty : bool
+        Whether nothing at all is a report.
 
     Attributes
     ----------
     size : int
         Bytes that came so far.
+    empty : bool
+        Whether nothing at all came.
     """
 
-    def __init__(self, chunks: Iterator[bytes], switch: StopSwitch, doing: str) -> None:
+    def __init__(
+        self,
+        chunks: Iterator[bytes],
+        switch: StopSwitch,
+        doing: str,
+        *,
+        may_be_empty: bool = False,
+    ) -> None:
         self.size = 0
+        self.empty = False
         self._chunks, self._switch, self._doing = chunks, switch, doing
+        self._may_be_empty = may_be_empty
         self._held = b""
 
     def read(self, size: int) -> bytes:
@@ -250,7 +256,10 @@ class Body:
         if not self.size:
             while len(chunk) < _TELLING and (more := next(self._chunks, b"")):
                 chunk += more
-            if not chunk or _NO_REPORT.match(chunk):
+            self.empty = not chunk
+            if self.empty and self._may_be_empty:
+                return chunk
+            if self.empty or _NO_REPORT.match(chunk):
                 raise DownloadError(
                     f"While {self._doing}, something that is no report came in its place.",
                     hint="The file may not be ready, or a proxy answered: try again.",
@@ -265,13 +274,14 @@ def _worth_another(error: TalkdeskError) -> bool:
     return missing or repeatable(error, side_effects=False, wait_for_quota=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Fetching(Generic[Result]):
     """One file on its way to whoever takes it."""
 
     job: Job
     take: Callable[[Body], Result]
     switch: StopSwitch
+    _was_empty: bool = False
 
     @property
     def doing(self) -> str:
@@ -291,7 +301,7 @@ class _Fetching(Generic[Result]):
                     if response.status_code in REDIRECTS and "Location" in response.headers:
                         hop = hop.next(response.headers["Location"], transport.account.api_origin)
                     elif response.status_code == 200:
-                        return self.take(Body(response.iter_bytes(), self.switch, self.doing))
+                        return self._take(response.iter_bytes())
                     else:
                         return self._refusal(hop, response)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -300,6 +310,15 @@ class _Fetching(Generic[Result]):
         except TalkdeskError as error:
             return without_frames(error)
         return DownloadError(f"While {self.doing}, more than {HOPS} redirects came in a row.")
+
+    def _take(self, chunks: Iterator[bytes]) -> Result:
+        # Without a row, json_bulk is without a byte; once it may be an accident, twice it is not.
+        bulk = self.job.state.format == "json_bulk"
+        body = Body(chunks, self.switch, self.doing, may_be_empty=bulk and self._was_empty)
+        try:
+            return self.take(body)
+        finally:
+            self._was_empty = body.empty
 
     def _refusal(self, hop: Hop, response: httpx.Response) -> TalkdeskError:
         if not hop.signed:
@@ -322,12 +341,9 @@ class _Fetching(Generic[Result]):
 
 def _save(path: Path, body: Body) -> int:
     """Write the file; return its size."""
-    try:
-        with path.open("wb") as file:
-            while data := body.read(BUFFER):
-                file.write(data)
-    except OSError as error:
-        raise _disk_error(path, error) from None
+    with path.open("wb") as file:
+        while data := body.read(BUFFER):
+            file.write(data)
     return body.size
 
 
@@ -335,9 +351,9 @@ def _label(job: Job) -> str:
     return f"{job.report_type} job {job.id}"
 
 
-def _disk_error(path: Path, error: OSError) -> DownloadError:
+def _disk_error(path: Path, problem: str) -> DownloadError:
     result = DownloadError(
-        f"The report file could not be written in {path.parent}: {error.strerror or error}.",
+        f"The report file could not be written in {path.parent}: {problem}.",
         hint="Mend that, then fetch it again: it stays at Talkdesk for 30 days.",
     )
     result.retryable = False

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING
 
 import tenacity
 
+from ..answers import Answer, told_to_wait
 from ..clock import Clock
-from ..errors import JobCanceledError, JobFailedError, JobTimeoutError
+from ..errors import (
+    DownloadError,
+    JobCanceledError,
+    JobFailedError,
+    JobTimeoutError,
+    NotFoundError,
+    TalkdeskError,
+)
 from ..interrupts import interruptible
 from .events import Finished, OnEvent, Polled
 from .schemas import Schema, schema
@@ -22,9 +30,29 @@ if TYPE_CHECKING:
     from .api import JobsApi
 
 
+#: For so many seconds a job may not be found yet that has just been submitted.
+NEW = 10.0
+
+
 def poll_delay(elapsed: float) -> float:
     """Return the seconds until a job is asked for again that has run ``elapsed`` seconds."""
     return min(10.0, max(0.5, 0.1 * elapsed))
+
+
+def passes(error: TalkdeskError, elapsed: float) -> bool:
+    """Say whether the answer to a question about a job may be had a little later.
+
+    Parameters
+    ----------
+    error : TalkdeskError
+        What came of the question, after its repeats.
+    elapsed : float
+        Seconds for which the job has been asked for.
+    """
+    if isinstance(error, NotFoundError):
+        return elapsed < NEW
+    # Who answers in Talkdesk's place, as a login page does, goes on doing so.
+    return error.retryable and not isinstance(error, DownloadError)
 
 
 class Job:
@@ -39,6 +67,7 @@ class Job:
     def __init__(self, api: JobsApi, state: JobState) -> None:
         self._api = api
         self.state = state
+        self._trouble: TalkdeskError | None = None
 
     def __repr__(self) -> str:
         span = f", {self.state.start} to {self.state.end}" if self.state.start else ""
@@ -98,7 +127,36 @@ class Job:
             needs=self._api.scope("read"),
             read=lambda answer: self.state.after(answer, file_url=self.file_url),
         )
+        self._trouble = None
         return self
+
+    def poll(self, elapsed: float) -> float:
+        """Ask for the status once; return the seconds until the next question.
+
+        Trouble that may pass, such as a busy host, changes nothing but that.
+
+        Parameters
+        ----------
+        elapsed : float
+            Seconds for which it has been asked for.
+
+        Raises
+        ------
+        NotFoundError, ApiError, NetworkError, TokenError, DownloadError
+        """
+        try:
+            self.refresh()
+        except TalkdeskError as error:
+            if not passes(error, elapsed):
+                raise
+            self._trouble = error.with_traceback(None)
+            return max(poll_delay(elapsed), told_to_wait(error))
+        return poll_delay(elapsed)
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the last question of `poll` had no answer."""
+        return self._trouble is not None
 
     def check(self) -> None:
         """Raise the error that a final status other than ``done`` stands for.
@@ -161,21 +219,22 @@ class Job:
 
     def _poll(self, clock: Clock, timeout: float, on_update: OnEvent | None) -> bool:
         """Ask for the status until it is a final one; say whether it is."""
-        began = clock.monotonic()
+        began, pause = clock.monotonic(), 0.0
 
         def ask() -> bool:
-            self.refresh()
+            nonlocal pause
+            pause = self.poll(clock.monotonic() - began)
             kind = Finished if self.status == "done" else Polled
-            if on_update:
+            if on_update and not self.troubled:
                 on_update(kind(self.state, clock.monotonic() - began))
-            return self.finished
+            return self.finished and not self.troubled
 
         def out_of_time(state: tenacity.RetryCallState) -> bool:
             return clock.monotonic() - began + state.upcoming_sleep > timeout
 
         finished: bool = tenacity.Retrying(
             retry=tenacity.retry_if_result(lambda finished: not finished),
-            wait=lambda state: poll_delay(clock.monotonic() - began),
+            wait=lambda state: pause,
             stop=out_of_time,
             sleep=clock.sleep,
             retry_error_callback=lambda state: False,
@@ -190,8 +249,10 @@ class Job:
         timeout : float
             Seconds.
         """
+        trouble = f" The last question had no answer: {self._trouble}" if self._trouble else ""
         return JobTimeoutError(
-            f"{self._label} was not finished within {timeout:.0f} s (last status: {self.status}).",
+            f"{self._label} was not finished within {timeout:.0f} s (last status: {self.status})."
+            + trouble,
             hint=self.way_back,
             job=self.state,
         )
@@ -217,12 +278,20 @@ class Job:
         """
         older = self._api.base == "/reports"
         kind = "jobs" if older and not self.finished else "files"
+
+        def read(answer: Answer) -> None:
+            if answer.status >= 300 or answer.body.lstrip()[:1] not in {b"", b"{"}:
+                raise DownloadError(
+                    f"{self._label} may not be deleted: what answered was not Talkdesk.",
+                    hint="A proxy or login page may stand in between: try again.",
+                )
+
         self._api.transport.call(
             "DELETE",
             self._api.path(self.report_type, kind, self.id),
             doing=f"deleting {self.report_type} job {self.id}",
             needs=self._api.scope("write"),
-            read=lambda answer: None,
+            read=read,
         )
         self.state = replace(self.state, status="canceled" if kind == "jobs" else "deleted")
 

@@ -139,7 +139,9 @@ class Schedule(Generic[Window, Result]):
             self._pass_on_events()
             return [self._collecting[window].result() for window in range(len(self.windows))]
         except (KeyboardInterrupt, TalkdeskError) as error:
-            if note := self.way_back(files_too=isinstance(error, KeyboardInterrupt)):
+            way_back = self.way_back(files_too=isinstance(error, KeyboardInterrupt))
+            # A deadline's error names the first of them by itself.
+            if note := "\n".join(line for line in way_back.splitlines() if line not in str(error)):
                 error.add_note(note)
             raise
         finally:
@@ -166,9 +168,9 @@ class Schedule(Generic[Window, Result]):
             if future.done():
                 future.result()
         self._submit_some()
-        now = self.clock.monotonic()
-        for running in [running for running in self._running if running.due <= now]:
-            self._poll(running, pool)
+        for running in list(self._running):
+            if running.due <= self.clock.monotonic():  # a poll may put off those after it
+                self._poll(running, pool)
         done = len(self._collecting) == len(self.windows)
         self._pass_on_events()
         return done and all(future.done() for future in self._collecting.values())
@@ -198,22 +200,27 @@ class Schedule(Generic[Window, Result]):
     def _wait_for_quota(self, error: QuotaError) -> None:
         """Others use the quota: come back soon, then less and less often."""
         self._quota_pause = min(LONGEST_QUOTA_PAUSE, max(1.0, 1.5 * self._quota_pause))
-        pause = error.retry_after if error.retry_after is not None else self._quota_pause
+        pause = max(1.0, error.retry_after or self._quota_pause)
         self._submit_from = self.clock.monotonic() + pause
         self._tell(QuotaFull, JobState(self.report_type, ""), self._waiting[0])
 
     def _poll(self, running: _Running, pool: futures.Executor) -> None:
         try:
-            running.job.refresh()
-            running.job.check()
+            pause = running.job.poll(self.clock.monotonic() - running.began)
+            if not running.job.troubled:
+                running.job.check()
         except TalkdeskError as error:
             if self.give_up or running.job.finished:
                 self._running.remove(running)
             self._fail(running.window, error)
             return
+        running.due = self.clock.monotonic() + pause
+        if running.job.troubled:
+            # The others would have no answer either, and asking takes time that may run out.
+            for other in self._running:
+                other.due = max(other.due, running.due)
+            return
         if not running.job.finished:
-            now = self.clock.monotonic()
-            running.due = now + poll_delay(now - running.began)
             self._tell(Polled, running.job.state, running.window)
             return
         self._running.remove(running)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     import pandas as pd
 
@@ -133,26 +133,33 @@ class Schema:
     zone: Literal["UTC", "requested"] = "requested"
     confidence: Confidence = "documented"
 
-    def match(self, wire_names: Iterable[str]) -> tuple[Column | None, ...]:
+    def match(
+        self, wire_names: Iterable[str], taken: Container[str] = ()
+    ) -> tuple[Column | None, ...]:
         """Find the column of each wire name, whether it is a JSON key or a CSV label.
 
         Parameters
         ----------
         wire_names : iterable of str
-            Keys or labels; case and punctuation do not count, as Talkdesk's own files disagree.
+            Keys or labels. Talkdesk's own files disagree in case and punctuation, so neither
+            counts, unless another name is spelt exactly as the catalogue has it.
+        taken : container of str
+            Names of columns that have a wire name already.
 
         Returns
         -------
         tuple of Column or None
-            One entry per name; None where the name is unknown or was there before.
+            One entry per name; None where the name is unknown or its column is taken.
         """
-        known: dict[str | None, Column] = {column.name: column for column in self.columns}
-        names = {
-            _fold(spelling): column.name
-            for column in self.columns
-            for spelling in (column.name, column.key, column.header)
-        }
-        return tuple(known.pop(names.get(_fold(wire_name)), None) for wire_name in wire_names)
+        wanted = list(wire_names)
+        free: dict[str | None, Column] = {c.name: c for c in self.columns if c.name not in taken}
+        exact = {spelling: c.name for c in self.columns for spelling in (c.name, c.header, c.key)}
+        folded = {_fold(spelling): name for spelling, name in exact.items()}
+        found = [free.pop(exact.get(name), None) for name in wanted]
+        return tuple(
+            column or free.pop(folded.get(_fold(name)), None)
+            for name, column in zip(wanted, found, strict=True)
+        )
 
     def absent(self, wire_names: Iterable[str]) -> tuple[Column, ...]:
         """Return the required columns that have no wire name among `wire_names`."""
@@ -166,11 +173,11 @@ def python_name(wire_name: str) -> str:
     Parameters
     ----------
     wire_name : str
-        A JSON key or a CSV label. What stands before a dot is the view of the vendor's own
-        database, which tells an analyst nothing.
+        A JSON key or a CSV label. A word before a dot is the view of the vendor's own database,
+        which tells an analyst nothing; ``No. of calls`` and ``Score 1.5`` have no such word.
     """
-    words = re.sub(r"\W+", "_", wire_name.rpartition(".")[2] or wire_name).strip("_").lower()
-    return words or "column"
+    field = re.sub(r"^([^\W\d]\w*\.)+(?=\w)", "", wire_name)
+    return re.sub(r"\W+", "_", field).strip("_").lower() or "column"
 
 
 @cache
@@ -220,6 +227,11 @@ def schema(report_type: str, version: str | None = None) -> Schema:
     ConfigError
         If there is no such report type or version.
     """
+    if not isinstance(report_type, str):  # a list, say, could not even be looked up
+        raise ConfigError(
+            f"A report type is a text, not a {type(report_type).__name__}.",
+            hint="Ask for one report at a time, such as 'calls'.",
+        )
     known = versions(report_type)
     for candidate in known:
         if version in (None, candidate.version):

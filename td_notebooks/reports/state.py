@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from ..answers import Answer
 from ..errors import DownloadError
 from ..regions import Origin, absolute
+from ..wire import utf8
 
 FINISHED = frozenset({"done", "failed", "canceled", "deleted"})
 REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
@@ -74,11 +75,11 @@ class JobState:
         span = span if isinstance(span, dict) else {}
         return cls(
             report_type=report_type,
-            id=str(job["id"]),
-            status=str(job.get("status") or "created").lower(),
-            name=str(job.get("name") or ""),
-            format=str(job.get("format") or ""),
-            timezone=str(job.get("timezone") or ""),
+            id=utf8(str(job["id"])),
+            status=utf8(str(job.get("status") or "created").lower()),
+            name=utf8(str(job.get("name") or "")),
+            format=utf8(str(job.get("format") or "")),
+            timezone=utf8(str(job.get("timezone") or "")),
             start=_moment(span.get("from")),
             end=_moment(span.get("to")),
             created_at=_moment(job.get("created_at")),
@@ -93,6 +94,11 @@ class JobState:
             200, 204 (not yet) or a redirect.
         file_url : str
             Absolute address of the job's file.
+
+        Raises
+        ------
+        DownloadError
+            It is no answer of Talkdesk's: a login page in between, for example.
         """
         if answer.status == 204:
             return self
@@ -144,13 +150,16 @@ class JobPage:
         """
         embedded = fields.get("_embedded", fields.get("_embdedded"))
         total = fields.get("total")
-        if not isinstance(embedded, dict) and total != 0:
+        if not isinstance(embedded, dict) and total == 0:
+            embedded = {}
+        jobs: object = None
+        if isinstance(embedded, dict):
+            jobs = embedded.get("jobs", embedded.get("executions")) or []
+        if not isinstance(jobs, list):
             raise DownloadError(
                 f"Talkdesk's answer is not a list of {report_type} jobs.",
                 hint="A proxy may have answered in its place: try again.",
             )
-        embedded = embedded if isinstance(embedded, dict) else {}
-        jobs = embedded.get("jobs", embedded.get("executions")) or []
         links = fields.get("_links")
         return cls(
             jobs=tuple(JobState.parse(report_type, job) for job in jobs if isinstance(job, dict)),
@@ -176,6 +185,6 @@ def _moment(value: object) -> datetime | None:
     text = value.strip().removesuffix(" UTC")
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # in UTC, the first day of the year 1 may have no date
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

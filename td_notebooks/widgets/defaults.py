@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ..settings import variable
+from ..sources import variable
 
 
 def with_environment(prefilled: Mapping[str, str | None]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from ..errors import ConfigError
 from ..front_door import connect
 from ..regions import REGIONS
 from ..secret import Secret
-from ..settings import variable
+from ..sources import variable
 from .defaults import with_environment
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from td_notebooks import appconnect
 from td_notebooks.appconnect import InstallationStore, Receiver, SeenEvents, SignatureKeys, verify
 from td_notebooks.appconnect.signatures import KNOWN_HOSTS, SignatureKey, load_public_key
 from td_notebooks.auth import ClientAssertion, ClientSecret
-from td_notebooks.auth.keys import fetch
+from td_notebooks.connections import fetch
 from td_notebooks.errors import ConfigError, EventError, TokenError
 from td_notebooks.sandbox.identity import SCOPES
 from td_notebooks.secret import Secret
@@ -301,6 +301,10 @@ def test_an_installation_connects(sandbox, keys):
         client._transport.auth._clock = sandbox.clock
         assert client.jobs("calls") == []
         assert f"(installation {installation.installation_id})" in repr(client.settings)
+    with td.connect(installation, reports_path="reports/") as client:
+        assert client.settings.older_api and client.settings.scope == "reports:read reports:write"
+    with pytest.raises(ConfigError, match=r"ca = 'corp\.pem', does not exist"):
+        td.connect(installation, ca="corp.pem")
 
 
 @pytest.mark.parametrize(
@@ -518,6 +522,30 @@ def test_an_old_event_brings_back_no_old_credentials(sandbox, keys, tmp_path):
             sandbox.events.headers(body := json.dumps(event).encode()), body
         )
         assert status == 200 and store.load(installation_id) == latest
+
+
+def test_an_old_event_brings_back_no_installation_and_ends_none(sandbox, keys, tmp_path):
+    store = InstallationStore(tmp_path / "kept")
+    installed = sandbox.events.install(client_of(sandbox))
+    installation_id = installed["data"]["installation_id"]
+    sandbox.clock.advance(3600)
+    rotated = sandbox.events.rotate(installation_id, client_of(sandbox))
+    sandbox.clock.advance(3600)
+    ended = sandbox.events.event("app.uninstalled", {"installation_id": installation_id})
+
+    def replay(*events):
+        for event in events:
+            body = json.dumps(event).encode()
+            assert Receiver(keys, store).receive(sandbox.events.headers(body), body)[0] == 200
+        return list(store)
+
+    assert len(replay(installed, rotated)) == 1
+    assert replay(ended) == replay(installed, rotated) == []
+    assert not [file for file in store.folder.iterdir() if "client" in file.read_text()]
+    sandbox.clock.advance(3600)
+    again = {**installed, "id": "again", "created_at": sandbox.events.event("x", {})["created_at"]}
+    (kept,) = replay(again)
+    assert replay(ended, installed, rotated) == [kept]
 
 
 def test_a_host_that_answers_nonsense_does_not_hide_the_others(sandbox):

@@ -22,9 +22,9 @@ from td_notebooks import front_door
 from td_notebooks.appconnect import InstallationStore, SignatureKeys, verify
 from td_notebooks.auth import LongLivedToken
 from td_notebooks.auth.browser import LoginRequest
-from td_notebooks.connections import fetch
 from td_notebooks.auth.users import Memory, UserLogin
 from td_notebooks.client import Talkdesk
+from td_notebooks.connections import fetch
 from td_notebooks.errors import TalkdeskError
 from td_notebooks.profiles import keyring_problem, write_keyring, write_profile
 from td_notebooks.sandbox.identity import SCOPES
@@ -210,7 +210,9 @@ def test_missing():
     }
     command = [sys.executable, "-m", "pytest", "-vv", "--tb=long", "--showlocals", str(test)]
     command += ["-o", "log_level=DEBUG", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
-    run = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path, timeout=120)
+    run = subprocess.run(
+        command, capture_output=True, text=True, env=env, cwd=tmp_path, timeout=120
+    )
     assert "3 failed" in run.stdout
     clean(run.stdout + run.stderr, sandbox.secrets)
 

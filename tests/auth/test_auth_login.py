@@ -122,7 +122,7 @@ def test_a_machine_without_a_browser_asks_for_the_address(given, monkeypatch):
         assert "shows no page" in shown[1]
         return visit(shown[0].rpartition(" ")[2])
 
-    with login(**given, show=shown.append, ask=ask, timeout=5) as connected:
+    with login(**given, show=shown.append, ask=ask, timeout=60) as connected:
         assert connected.jobs("calls") == []
 
 

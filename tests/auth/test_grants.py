@@ -192,7 +192,7 @@ def test_a_long_lived_token_goes_without_bearer(sandbox):
     assert len(token_requests(sandbox)) == 1
     token = transport.auth.token
     assert token.expires_in == 172_800 and token.secret.reveal().startswith("tdst_")
-    question = introspection_request(account_of(sandbox), token.secret, timeout=5)
+    question = introspection_request(account_of(sandbox), token.secret, timeout=60)
     with httpx.Client() as http:
         answer = http.send(question)
     state = parse_introspection(answer.status_code, answer.content, keys_of(sandbox))
@@ -217,7 +217,7 @@ def test_a_long_life_is_a_day_to_a_year(seconds):
 
 def test_the_browser_comes_back_to_this_machine(login, redirect_uri):
     visitors = []
-    code = login.wait(timeout=20, show=lambda url: visitors.append(visit_meanwhile(url)))
+    code = login.wait(timeout=60, show=lambda url: visitors.append(visit_meanwhile(url)))
     visitors[0].join()
     assert code.redirect_uri == redirect_uri and code.scope == "data-reports:read"
     with httpx.Client() as http, pytest.raises(httpx.ConnectError):
@@ -246,16 +246,35 @@ def test_only_the_answer_to_this_login_ends_the_wait(login, redirect_uri):
         threads.append(threading.Thread(target=show, args=(url,)))
         threads[0].start()
 
-    assert isinstance(login.wait(timeout=20, show=start), AuthorizationCode)
+    assert isinstance(login.wait(timeout=60, show=start), AuthorizationCode)
     threads[0].join()
     assert answers == [400, 404, 400, 400, 404, 200]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS"])
+def test_the_page_says_nothing_of_a_code_that_comes_by_another_way(
+    login, redirect_uri, capfd, method
+):
+    def show(url):
+        httpx.request(method, f"{redirect_uri}?code=c0de&state=5tate")
+
+    threads = []
+
+    def start(url):
+        threads.append(threading.Thread(target=show, args=(url,)))
+        threads[0].start()
+
+    with pytest.raises(NotLoggedInError):
+        login.wait(timeout=1, show=start)
+    threads[0].join()
+    assert "c0de" not in "".join(capfd.readouterr())
 
 
 def test_a_refusal_in_the_browser_is_told(login):
     visitors = []
     with pytest.raises(AuthError, match=r"refused: access_denied\. Press Allow"):
         login.wait(
-            timeout=20, show=lambda url: visitors.append(visit_meanwhile(url, decision="deny"))
+            timeout=60, show=lambda url: visitors.append(visit_meanwhile(url, decision="deny"))
         )
     visitors[0].join()
 

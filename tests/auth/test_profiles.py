@@ -113,8 +113,8 @@ def test_what_wins(monkeypatch, tmp_path, keep):
     assert settings.account.name == "from-default" and settings.profile == "default"
     assert found["account"] == "profile 'default' account"
     monkeypatch.setenv("TALKDESK_ACCOUNT", "from-environment")
-    assert sources()[1].account.name == "from-environment"
-    found, settings = sources(profile="nightly", client_id="argument")
+    assert sources(client_id="argument")[1].account.name == "from-environment"
+    found, settings = sources(profile="nightly", client_id="argument", client_secret=Secret("x"))
     assert settings.account.name == "from-nightly" and settings.account.region == "eu"
     assert found["profile"] == "argument profile" and settings.profile == "nightly"
     monkeypatch.setenv("TALKDESK_PROFILE", "nightly")

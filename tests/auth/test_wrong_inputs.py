@@ -288,6 +288,9 @@ WRONG = {
         **PLACES | {"account": "https://acme.mytalkdesk.com"}
     ),
     "account as host": lambda way: td.connect(**PLACES | {"account": "acme.talkdeskid.com"}),
+    "account as host of another region": lambda way: td.connect(
+        **PLACES | {"account": "acme.talkdeskid.eu"}
+    ),
     "account id": lambda way: td.connect(**PLACES | {"account": "0123456789abcdef01234567"}),
     "account with a space": lambda way: Account("acme "),
     "account with an underscore": lambda way: td.connect(**PLACES | {"account": "my_acme"}),

@@ -39,7 +39,7 @@ def start(*arguments: str, env: Mapping[str, str] | None = None, **more: Any) ->
     )
 
 
-def finish(process: Any, *, timeout: float = 30.0) -> tuple[int, str, str]:
+def finish(process: Any, *, timeout: float = 60.0) -> tuple[int, str, str]:
     """Return exit code, stdout and stderr."""
     out, err = process.communicate(timeout=timeout)
     return process.returncode, (out or b"").decode(), (err or b"").decode()
@@ -49,7 +49,7 @@ def run(*arguments: str, **more: Any) -> tuple[int, str, str]:
     return finish(start(*arguments, **more))
 
 
-def until(happened: Any, *, seconds: float = 20.0) -> None:
+def until(happened: Any, *, seconds: float = 60.0) -> None:
     """Wait for something outside this process."""
     deadline = time.monotonic() + seconds
     while not happened():
@@ -66,5 +66,5 @@ def sandbox_process(env_file: Path, *arguments: str) -> Iterator[Any]:
         yield process
     finally:
         process.terminate()  # it tidies up
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     assert not env_file.exists()

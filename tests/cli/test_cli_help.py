@@ -12,7 +12,7 @@ from shell import run
 import td_notebooks
 from td_notebooks.cli import exits, streams
 from td_notebooks.cli.app import app
-from td_notebooks.cli.options import _complete_type
+from td_notebooks.cli.options import complete_type
 from td_notebooks.cli.streams import in_shell_words
 from td_notebooks.errors import (
     ApiError,
@@ -113,7 +113,7 @@ def test_schema_lists_every_column(cli):
 
 
 def test_report_types_are_completed():
-    assert _complete_type("cal") == ["calls"] and _complete_type("x") == []
+    assert complete_type("cal") == ["calls"] and complete_type("x") == []
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["reports"], ["sandbox", "--list-faults"]])

@@ -48,6 +48,7 @@ def test_download_is_the_file_as_it_is(job, cli, tmp_path):
     assert target.read_bytes().startswith(b"Call Id,") or b"," in target.read_bytes()[:200]
     assert err.splitlines()[-1] == f"{target}: {target.stat().st_size:,} bytes"
     assert " · 100% · " in err.splitlines()[-2] and " kB" in err.splitlines()[-2]
+    assert cli("jobs", "download", "calls", job.id, "-o", str(target), "-q") == (0, "", "")
     assert [*tmp_path.iterdir()] == [target]
 
 

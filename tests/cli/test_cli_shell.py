@@ -105,7 +105,7 @@ def test_an_interrupted_terminal_line_is_ended(stuck):
     os.close(lower)
     until(lambda: len(submitted(stuck)) > 1)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     shown = read_all(upper)
     assert process.returncode == 130
     assert "interrupted · " in shown.split("\r\n")[0].split("\r")[-1]
@@ -134,13 +134,45 @@ def test_a_reader_that_goes_away(folder):
     assert pipe.stderr == ""
 
 
+@pytest.mark.parametrize("arguments", ["--help", "report --help", "--version"])
+def test_a_reader_that_never_was_there(arguments):
+    command = f'{" ".join(COMMAND)} {arguments} | true; echo "${{PIPESTATUS[0]}}"'
+    pipe = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (pipe.stdout, pipe.stderr) == ("141\n", "")
+
+
 @pytest.mark.parametrize(
-    "arguments", [["report", "calls", *DAY, "-q"], ["reports"], ["jobs", "list", "calls"]]
+    "arguments",
+    [
+        ["report", "calls", *DAY, "-q"],
+        ["reports"],
+        ["jobs", "list", "calls"],
+        ["--version"],
+        ["--help"],
+        ["report", "--help"],
+    ],
 )
 def test_a_full_stdout(folder, arguments):
     with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
         code, _, err = run(*arguments, stdout=full)
     assert (code, err) == (1, "td-notebooks: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ("reports >&-", 0, ""),
+        ("reports <&- >&- 2>&-", 0, ""),
+        ("nonsense >&-", 2, "No such command 'nonsense'"),
+        # Without a terminal, as a program that was started in the background.
+        ("login --ask --client-only <&-", 2, "td-notebooks: there is nobody to ask."),
+    ],
+)
+def test_streams_that_the_shell_closed(arguments, code, said):
+    command = ["bash", "-c", f"{' '.join(COMMAND)} {arguments}"]
+    shown = subprocess.run(command, capture_output=True, text=True, start_new_session=True)
+    assert (shown.returncode, shown.stdout) == (code, "")
+    assert said in shown.stderr and "Traceback" not in shown.stderr
 
 
 def with_files_of_512_bytes(*arguments):
@@ -175,7 +207,7 @@ def test_neither_home_nor_unicode(module_env, poor):
         ["check"], ["reports"], ["report", "--help"], ["report", "calls", *DAY]
     ):  # fmt: skip
         process = start(*arguments, env=env, cwd=module_env)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         assert b"Traceback" not in err
         err.decode("ascii")

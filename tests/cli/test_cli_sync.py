@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -60,7 +62,7 @@ def test_a_run_and_another_one(cli: Any, place: Any) -> None:
 
     before = submits(place)
     code, out, err = cli("sync", "--into", "lake", "--lookback", "1d", "--quiet")
-    assert (code, err) == (0, "")
+    assert (code, out, err) == (0, "", "")
     assert submits(place) - before <= 3  # yesterday, and today in two
 
 
@@ -110,6 +112,13 @@ def test_asking_the_lake(cli: Any, place: Any) -> None:
         (("sync", "--into", "lake"), "td-notebooks sync calls"),
         (("sync", "cals", "--into", "lake", "--since", "3d"), "Did you mean calls"),
         (("sync", "calls", "--into", "lake", "--since", "3x"), "'3x'"),
+        (("sync", "calls", "--into", "", "--since", "3d"), "path of the lake is empty"),
+        (("sync", "calls", "--into", "a%20b", "--since", "3d"), "without a percent sign"),
+        (("sync", "calls", "--since", "99999999d"), "more than a century"),
+        (("sync", "calls", "--since", "3d", "--lookback", "99999999d"), "more than a century"),
+        (("sync", "calls", "--since", "0001-01-01", "--zone", "Asia/Tokyo"), "years 1 and 9999"),
+        (("sync", "calls", "--since", "2025-11-25", "--until", "2020-01-01"), "before it has"),
+        (("sync", "calls", "--since", "2999-01-01"), "in the future"),
         (("sync", "calls", "--since", "3d", "--zone", "Mars/Base"), "Unknown time zone"),
         (("sync", "calls", "--since", "3d", "--accounts", "none.toml"), "No such file"),
         (("sync", "calls", "--since", "3d", "--only", "acme"), "Give --accounts"),
@@ -128,8 +137,29 @@ def test_mistakes_are_usage(cli: Any, place: Any, arguments: tuple[str, ...], me
 
 def test_the_first_run_says_from_when_on(cli: Any, place: Any) -> None:
     code, out, err = cli("sync", "calls", "--into", "lake")
-    assert code == 2 and "Say from when on" in err
+    assert code == 2 and "wanted: --since 2026-01-01 or --since 400d." in err
     assert lines(out) == [["sandbox", "-", "failed", "0", "0", "0"]]
+
+
+def test_a_report_that_is_not_in_the_lake(cli: Any, place: Any) -> None:
+    assert cli(*SYNC)[0] == 0
+    code, _, err = cli("export", "contacts", "--from", "lake")
+    assert code == 1 and "Pull it: `td-notebooks sync contacts --since 2026-01-01`." in err
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"), [(errno.EROFS, "Make it writable"), (errno.ENOSPC, "Free some space")]
+)
+def test_locks_that_cannot_be_made(
+    cli: Any, place: Any, monkeypatch: pytest.MonkeyPatch, number: int, hint: str
+) -> None:
+    def acquire(*arguments: Any, **more: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("filelock.FileLock.acquire", acquire)
+    code, _, err = cli(*SYNC)
+    assert code == 1 and f"While making the locks in {Path('lake/.locks').absolute()}" in err
+    assert hint in err and not place.requests
 
 
 def test_no_access(cli: Any, place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +180,7 @@ def test_some_windows_fail(cli: Any, place: Any) -> None:
     (account,) = json.loads(Path("summary.json").read_text())["accounts"]
     (failed,) = account["failed"]
     assert failed["error"]["kind"] == "SchemaError" and "call_id" in failed["error"]["message"]
-    code, out, err = cli(*SYNC)
+    code, out, err = cli(*SYNC[:-1])
     assert (code, lines(out)[0][2]) == (0, "done")
 
 

@@ -10,13 +10,14 @@ WEEK = ("--week", "2026-08-05", "--zone", "Europe/Lisbon")
 def test_a_page_from_talkdesk(place, cli, tmp_path):
     code, out, err = cli("week", *WEEK, "-o", "page.html", "-q")
     assert (code, out) == (0, "")
-    assert err == "page.html: the week of 2026-08-03 to 2026-08-10\n"
+    assert err == ""
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert "Week 32: 3 to 9 August 2026" in page and f"Account {place.account}" in page
     assert "Occupancy" in page and page.count("<svg") == 4
     assert not [secret for secret in place.secrets if secret in page]
-    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+    # The folder is matplotlib's, if it is this process's first picture.
+    assert {path.name for path in tmp_path.iterdir()} - {"config"} == {"page.html"}
 
 
 def test_a_page_from_a_lake(place, cli, tmp_path):

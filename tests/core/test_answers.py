@@ -6,7 +6,6 @@ from td_notebooks.answers import (
     Answer,
     api_error,
     repeatable,
-    retry_after,
     retry_delay,
 )
 from td_notebooks.errors import (
@@ -24,6 +23,7 @@ from td_notebooks.errors import (
     UnauthorizedError,
 )
 from td_notebooks.regions import Account
+from td_notebooks.wire import retry_after
 
 ACCOUNT = Account("acme", "eu")
 
@@ -75,6 +75,7 @@ def test_each_documented_code(status, code, kind, hint):
     assert hint in text and hint in error.hint
     assert ("data-reports:read" in text) == (status in {401, 403})
     assert ("data-reports:write" in text) == (status == 403)
+    assert ("by its platform-tid, t-1." in text) == (status >= 500)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,7 @@ def test_good_answers_are_no_errors():
         ("-1", None),
         ("inf", None),
         ("soon", None),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
         ("Thu, 01 Jan 1970 00:00:30 GMT", 20.0),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
     ],
@@ -172,3 +174,5 @@ def test_pauses_grow_jitter_and_obey():
     assert retry_delay(1, RateLimitError("", retry_after=42), chance=0) == 42
     assert retry_delay(1, ServerError("", status_code=503, retry_after=7), chance=0) == 7
     assert retry_delay(1, RateLimitError(""), chance=1) == 0.5
+    assert retry_delay(3, RateLimitError("", retry_after=0.001), chance=1) == 2
+    assert retry_delay(1, TokenError("", status_code=429, retry_after=42), chance=0) == 42

@@ -10,6 +10,7 @@ from pandas.testing import assert_frame_equal
 from td_notebooks.errors import DownloadError, NetworkError
 from td_notebooks.frames import read_report
 from td_notebooks.reports.download import Stopped, StopSwitch, download
+from td_notebooks.reports.schemas import schema
 
 DAY = ("2026-08-03", "2026-08-04")
 SIZE = 80_000_000
@@ -117,3 +118,32 @@ def test_a_blocked_read_is_cut(start_sandbox, open_client, tmp_path):
     assert not list(tmp_path.iterdir())
     with pytest.raises(Stopped):  # and stays cut
         download(job, tmp_path / "calls.json", stop=switch)
+
+
+class NoBytes(BigFile):
+    """A file of nothing."""
+
+    def __init__(self):
+        super().__init__(0)
+
+
+def test_json_bulk_without_rows_has_no_bytes(start_sandbox, open_client, tmp_path):
+    sandbox = start_sandbox(source=NoBytes())
+    job = open_client(sandbox).submit("calls", *DAY, format="json_bulk").wait()
+    assert job.download(tmp_path / "calls.jsonl").read_bytes() == b""
+    assert sum(request.origin == "storage" for request in sandbox.requests) == 2  # asked twice
+    assert (len(job.frame()), job.frame().shape[1]) == (0, len(schema("calls").columns))
+
+
+@pytest.mark.parametrize("format", ["json", "csv"])
+def test_other_formats_always_have_some(start_sandbox, open_client, tmp_path, format):
+    job = open_client(start_sandbox(source=NoBytes())).submit("calls", *DAY, format=format).wait()
+    with pytest.raises(DownloadError, match="no report came in its place"):
+        job.download(tmp_path / "calls")
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_empty_answer_is_an_accident(start_sandbox, open_client, tmp_path):
+    sandbox = start_sandbox(faults="empty-body:storage@1")
+    job = open_client(sandbox).submit("calls", *DAY, format="json_bulk").wait()
+    assert job.download(tmp_path / "calls.jsonl").stat().st_size > 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 import td_notebooks as td
 from td_notebooks.clock import StoppableClock, SystemClock
-from td_notebooks.interrupts import Relay, interruptible, relay_interrupts
+from td_notebooks.interrupts import Call, Relay, interruptible, relay_interrupts
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def on_a_thread(work):
     thread.start()
 
     def end():
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
         return raised[0] if raised else None
 
@@ -68,7 +69,7 @@ def press_stop():
 
 
 def until(condition):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -128,7 +129,7 @@ def test_a_call_belongs_to_the_cell_it_began_in(cells):
                 clock.sleep(0.01)
 
     end = on_a_thread(work)
-    assert ready.wait(10)
+    assert ready.wait(60)
     cells()
     assert press_stop() == []
     stop.set()
@@ -157,3 +158,15 @@ def test_the_handler_of_before_still_decides(handler):
     signal.signal(signal.SIGINT, relay)
     signal.raise_signal(signal.SIGINT)
     assert called == [signal.SIGINT]
+
+
+def test_a_forked_child_leaves_the_calls_of_its_parent_alone(monkeypatch):
+    stopped = []
+    relay = Relay(lambda number, frame: None)
+    with relay.watching(Call(lambda: stopped.append("stopped"), lambda: "")):
+        with monkeypatch.context() as child:
+            child.setattr(os, "getpid", lambda: -1)
+            relay(signal.SIGINT, None)
+        assert not stopped
+        relay(signal.SIGINT, None)
+    assert stopped

@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from scripted import JOB, connected
 
 from td_notebooks import errors
 from td_notebooks.reports.events import Downloaded, Finished, Loaded, Polled, QuotaFull, Submitted
@@ -167,7 +168,7 @@ def test_an_interrupt_ends_everything_at_once(moment, after, tmp_path):
         time.sleep(after)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        said, complaints = process.communicate(timeout=15)
+        said, complaints = process.communicate(timeout=60)
         took = time.monotonic() - began
     assert "interrupted" in said, complaints
     assert "[]" in said, said  # no thread of ours is left
@@ -175,3 +176,79 @@ def test_an_interrupt_ends_everything_at_once(moment, after, tmp_path):
         assert "client.job('calls'" in said
     assert took < 2.0  # half a second, and the end of the process
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("td_notebooks-")]
+
+
+@pytest.mark.parametrize("fault", ["503:status@2*40", "reset:status@2*40", "429:status@2*40"])
+def test_an_outage_while_jobs_run_is_waited_out(start_sandbox, open_client, fault):
+    client = open_client(start_sandbox(faults=fault, job_seconds=5))
+    began = client._clock.monotonic()
+    frame = client.report("calls", "2026-06-01", "2026-08-01", progress=False)
+    assert len(frame)
+    assert client._clock.monotonic() - began > 60  # longer than the repeats of one request
+    job = open_client(start_sandbox(faults=fault)).submit("calls", "2026-08-01", "2026-08-02")
+    assert job.wait().status == "done"
+
+
+def test_an_outage_that_does_not_end_is_named_at_the_deadline(start_sandbox, open_client):
+    client = open_client(start_sandbox(faults="503:status@2*1000", job_seconds=5))
+    with pytest.raises(errors.JobTimeoutError) as caught:
+        client.report("calls", "2026-06-01", "2026-08-01", timeout=300, progress=False)
+    said = str(caught.value)
+    assert "The last question had no answer: While asking for the status" in said
+    assert said.count("It goes on at Talkdesk") == 1
+    assert caught.value.__notes__[0].count("It goes on at Talkdesk") == 1  # of the other window
+    job = client.submit("calls", "2026-08-01", "2026-08-02")
+    with pytest.raises(errors.JobTimeoutError, match="no answer: While asking for the status"):
+        job.wait(timeout=100)
+
+
+def test_during_an_outage_jobs_are_not_asked_for_one_by_one(start_sandbox, open_client):
+    sandbox = start_sandbox(faults="503:status@1*1000", source=CountedRows())
+    client = open_client(sandbox)
+    began = client._clock.monotonic()
+    with pytest.raises(errors.JobTimeoutError):
+        client.report("calls", *YEARS, timeout=60, progress=False)
+    assert client._clock.monotonic() - began < 120
+
+
+def answering(script):
+    """Return a host with one job of no rows, whose status is asked for in vain at first."""
+    asked = []
+
+    def answer(request):
+        if request.command == "POST":
+            return script.pop(0)(request) if script else JOB
+        if "/files/" in request.path:
+            return {"entries": [], "total": 0}
+        asked.append(request.path)
+        if len(asked) <= 2:
+            request.say(404, b"{}")
+        else:
+            request.say(303, JOB, Location="/data/reports/calls/files/j1")
+        return None
+
+    return answer
+
+
+def test_a_job_may_not_be_found_just_after_it_was_submitted():
+    with connected(answering([])) as client:
+        assert client.submit("calls", "2026-08-01", "2026-08-02").wait().status == "done"
+    with connected(answering([])) as client:
+        assert len(client.report("calls", "2026-08-01", "2026-08-02", progress=False)) == 0
+
+
+@pytest.mark.parametrize("told", ["0", "0.001", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_full_quota_is_not_hammered_whatever_it_says(told):
+    def full(request):
+        request.say(
+            429, {"code": "1020017"}, Retry_After=told, Date="Thu, 01 Jan 2026 00:00:00 GMT"
+        )
+
+    with connected(answering([full] * 20)) as client:
+        client.report("calls", "2026-08-01", "2026-08-02", progress=False)
+        assert client.transport.clock.now - 1000 >= 20  # no more than one in a second
+    with connected(answering([full] * 10)) as client:
+        assert client.submit("calls", "2026-08-01", "2026-08-02").id == "j1"
+        assert (
+            30 < client.transport.clock.now - 1000 < 180
+        )  # more than 6 attempts, within 3 minutes

@@ -32,13 +32,14 @@ def key_file(tmp_path):
 
 def test_arguments_win_over_environment_over_dotenv(tmp_path, monkeypatch):
     (tmp_path / ".env").write_text(
-        "TALKDESK_ACCOUNT=dotenv\nTALKDESK_CLIENT_ID=from-dotenv\nTALKDESK_CLIENT_SECRET=x\n"
-        "TALKDESK_REGION=ca\n"
+        "TALKDESK_CLIENT_ID=from-dotenv\nTALKDESK_CLIENT_SECRET=x\nTALKDESK_REGION=ca\n"
     )
     (tmp_path / "deep").mkdir()
     monkeypatch.chdir(tmp_path / "deep")
     monkeypatch.setenv("TALKDESK_REGION", "eu")
     monkeypatch.setenv("TALKDESK_ACCOUNT", "environment")
+    assert find_settings().account.name == "environment"
+    monkeypatch.delenv("TALKDESK_ACCOUNT")
     settings = find_settings(account="argument")
     assert settings.account.name == "argument"
     assert settings.account.region == "eu"

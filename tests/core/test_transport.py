@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from td_notebooks.auth import ClientSecret, TalkdeskAuth
+from td_notebooks.connections import fetch
 from td_notebooks.errors import DownloadError, NetworkError
 from td_notebooks.regions import Account, Origin
 from td_notebooks.reports.download import Hop
@@ -38,7 +39,9 @@ def certificate(tmp_path_factory):
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("talkdesk.test")]
+            ),
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -85,7 +88,7 @@ class Talker(http.server.BaseHTTPRequestHandler):
         self.answer(b'{"access_token": "t-1", "expires_in": 599}')
 
     def do_GET(self):
-        self.answer(b'{"seen": "%s"}' % self.headers["Authorization"].encode())
+        self.answer(b'{"seen": "%s"}' % str(self.headers["Authorization"]).encode())
 
     def log_message(self, *args):
         pass
@@ -110,6 +113,14 @@ def test_a_company_authority_is_trusted_when_named(certificate, monkeypatch):
         assert hello(transport_to(url)) == {"seen": "Bearer t-1"}
 
 
+def test_keys_are_fetched_with_a_company_authority_too(certificate, monkeypatch):
+    with serving(Talker, certificate) as url:
+        with pytest.raises(OSError, match="gave no answer: ConnectError"):
+            fetch(url)
+        monkeypatch.setenv("TALKDESK_CA", str(certificate))
+        assert fetch(url) == (200, b'{"seen": "None"}')
+
+
 def test_an_unknown_authority_is_refused_at_once_with_the_way_out(certificate):
     with (
         serving(Talker, certificate) as url,
@@ -125,8 +136,8 @@ def test_a_proxy_is_used_where_the_environment_says_so(certificate, monkeypatch)
     class Proxy(http.server.BaseHTTPRequestHandler):
         def do_CONNECT(self):
             asked.append(self.path)
-            host, port = self.path.split(":")
-            with socket.create_connection((host, int(port))) as there:
+            port = int(self.path.split(":")[1])
+            with socket.create_connection(("127.0.0.1", port)) as there:
                 self.send_response(200)
                 self.end_headers()
                 pair = [self.connection, there]
@@ -141,6 +152,7 @@ def test_a_proxy_is_used_where_the_environment_says_so(certificate, monkeypatch)
             pass
 
     with serving(Talker, certificate) as url, serving(Proxy) as proxy:
+        url = url.replace("127.0.0.1", "talkdesk.test")
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         assert hello(transport_to(url, ca=str(certificate))) == {"seen": "Bearer t-1"}
     assert set(asked) == {url.removeprefix("https://")}

@@ -471,6 +471,13 @@ def test_carriage_returns_within_quotes_are_no_line_ends_wherever_blocks_are_cut
     assert frame["c"].tolist() == ["x\r1,2,3", "22", "1"] * 9
 
 
+@pytest.mark.parametrize("block", [4, 7, 8, 9, 10])
+def test_a_row_within_quotes_that_goes_on_in_the_next_block_ends_at_a_carriage_return(block):
+    with pytest.warns(DriftWarning):
+        frame = read(b'a,b\n"",""\n"",""\n"","\r,"\n', "feedback", format="csv", block=block)
+    assert frame["b"].tolist()[-1] == "\r,"
+
+
 def test_formats_are_checked_against_the_bytes():
     with pytest.raises(DownloadError, match="not a CSV report"):
         read(GOOD, format="csv")
