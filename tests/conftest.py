@@ -33,6 +33,22 @@ LONGEST = [
     "test_clusters",
 ]
 
+# Watching for coverage takes twice the time; other tests run the lines of these.
+UNWATCHED = {
+    "test_auth_leaks",
+    "test_centre",
+    "test_clusters",
+    "test_frames_properties",
+    "test_lake_processes",
+    "test_lake_sync",
+    "test_leaks",
+    "test_metrics_engines",
+    "test_metrics_kinds",
+    "test_spellings",
+    "test_truth",
+    "test_weeks",
+}
+
 
 # A shell that starts a command in the background lets it ignore Ctrl-C, which some tests send.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -60,6 +76,9 @@ Sandbox.close = _remember(Sandbox.close)  # type: ignore[method-assign] # for th
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the long runs unless they are asked for; begin with the files that take longest."""
+    for item in items:
+        if item.path.stem in UNWATCHED:
+            item.add_marker("no_cover")
     long = [item for item in items if item.get_closest_marker("nightly")]
     if long and not os.environ.get("TD_NIGHTLY"):
         config.hook.pytest_deselected(items=long)

@@ -72,7 +72,6 @@ def every_view(error, callers=1):
             yield from every_view(related, callers=0)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "fault",
     [
@@ -99,7 +98,6 @@ def every_view(error, callers=1):
         "redirect-elsewhere@*",
     ],
 )
-@pytest.mark.no_cover  # the same faults once more, to look at what is said
 @pytest.mark.parametrize("proof", ["secret", "assertion"])
 def test_no_error_shows_a_secret(start_sandbox, fault, proof, caplog, monkeypatch):
     monkeypatch.setattr("td_notebooks.transport.ATTEMPTS", 2)

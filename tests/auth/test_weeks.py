@@ -58,7 +58,6 @@ def account_shown_to(client):
     )
 
 
-@pytest.mark.no_cover
 def test_two_weeks_of_fifty_accounts(world, clock):
     """Over real connections, to the real names of all hosts."""
     with ExitStack() as stack, ThreadPoolExecutor(8) as pool:

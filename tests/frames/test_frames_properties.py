@@ -26,9 +26,6 @@ from td_notebooks.frames import read_batches, read_report, to_pandas
 from td_notebooks.frames.csv_scan import cut
 from td_notebooks.reports.schemas import schema
 
-# The same lines over and over: watching them for coverage takes twice the time.
-pytestmark = pytest.mark.no_cover
-
 CASES = 20_000 if os.environ.get("TD_NIGHTLY") else 500  # of each property and format
 GOLDEN = Path(__file__).parent / "golden"
 FORMATS = pytest.mark.parametrize("format", list(WRITERS))

@@ -197,7 +197,6 @@ def test_no_hour_is_lost_or_doubled_around_a_clock_change(
         assert len(hours) >= 20, "calls in every hour, or nothing would be seen to be lost"
 
 
-@pytest.mark.no_cover
 def test_a_years_backfill_of_five_reports_keeps_to_the_quota(start_sandbox, open_client, tmp_path):
     class Few(Rows):
         def rows(self, report_type, start, end):

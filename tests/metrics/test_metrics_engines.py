@@ -45,11 +45,9 @@ SCHEDULE = pa.table(
     }
 )
 #: Spark says of itself that it is behind pandas.
-# The same lines over and over: watching them for coverage takes twice the time.
-pytestmark = [
-    pytest.mark.no_cover,
-    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
-]
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:PySpark does not yet fully support pandas:FutureWarning"
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

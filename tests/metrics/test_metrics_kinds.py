@@ -50,7 +50,6 @@ def both(kind, name="contacts"):
     return KINDS[kind](table), table
 
 
-@pytest.mark.no_cover  # the same lines as in the next test
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", RATIOS)
 def test_measures_of_every_kind_of_frame(name, kind):

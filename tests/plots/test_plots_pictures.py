@@ -47,6 +47,7 @@ ONE = {
 }
 
 
+@pytest.mark.no_cover  # the other tests draw the same
 @pytest.mark.parametrize("name", CASES)
 def test_it_looks_as_its_reference(name):
     draw, otherwise = CASES[name]

@@ -46,7 +46,6 @@ def week():
 # -- the same rows, whoever asks and however ------------------------------------------------------
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("report_type", [*FIVE, "audit_logs", "feedback", "events"])
 def test_a_span_is_the_sum_of_its_pieces_asked_in_any_order(report_type, seed):
@@ -70,7 +69,6 @@ def test_a_span_is_the_sum_of_its_pieces_asked_in_any_order(report_type, seed):
     assert len(joined) > 50
 
 
-@pytest.mark.no_cover
 def test_threads_get_what_one_alone_gets(week):
     shared = Centre()
     days = [START + timedelta(n) for n in range(7)] * 3
@@ -571,7 +569,6 @@ def erlang_a(rate, service, patience, agents):
     return waiting / patience / rate
 
 
-@pytest.mark.no_cover
 def test_the_theory_centre_behaves_as_erlang_a_says():
     settings = CentreSettings.erlang(calls_per_hour=120, agents=7, talk_time=200, patience=120)
     events = Centre(settings).events(START, START + timedelta(14))

@@ -13,9 +13,6 @@ from pathlib import Path
 import pytest
 from truth_world import DENSE, SPARSE, World
 
-# The same lines over and over: watching them for coverage takes twice the time.
-pytestmark = pytest.mark.no_cover
-
 OPERATIONS = 100
 SEEDS, NIGHTLY_SEEDS = 15, 200
 
