@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import typer
 
 from ..errors import AuthError, TalkdeskError
 from ..regions import Origin
+from ..wire import timestamp
 from . import exits
 from .options import Account, Profile, Region, UseSandbox, open_client
 from .reach import reach
@@ -187,10 +187,8 @@ class Check:
 
 def skew(date: str | None, now: float) -> float | None:
     """Return by how many seconds ``now`` is ahead of a ``Date`` header; None without one."""
-    try:
-        return now - parsedate_to_datetime(date or "").timestamp()
-    except (TypeError, ValueError):
-        return None
+    told = timestamp(date)
+    return None if told is None else now - told
 
 
 def _proof(credentials: Credentials) -> str:

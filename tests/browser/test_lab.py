@@ -107,6 +107,7 @@ def test_a_keyboard_is_enough(open_notebook, live_sandbox):
     expect(form.get_by_role("button", name="Log in")).to_be_focused()
     keyboard.press("Enter")
     expect(form.get_by_role("alert")).to_contain_text("Bad client credentials")
+    expect(form.get_by_label("Client secret")).to_be_enabled()
     form.get_by_label("Client secret").focus()
     keyboard.press("Control+a")
     keyboard.type(sandbox.client_secret)

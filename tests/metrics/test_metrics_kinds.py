@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from functools import cache
 
 import pandas as pd
 import pyarrow as pa
@@ -59,7 +60,14 @@ def test_measures_of_every_kind_of_frame(name, kind):
     for by in ("ring_group", ["weekday", "ring_groups"], "30min"):
         result = measure(frame, by=by, timezone=truth.ZONE)
         assert isinstance(result, NATIVE[kind])
-        assert rows(result) == rows(measure(table, by=by, timezone=truth.ZONE))
+        assert rows(result) == expected(name, tuple(by) if isinstance(by, list) else by)
+
+
+@cache
+def expected(name, by):
+    """Return the rows of a measure of an Arrow table; the same for every kind."""
+    by = list(by) if isinstance(by, tuple) else by
+    return rows(getattr(metrics, name)(truth.report("contacts"), by=by, timezone=truth.ZONE))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -118,8 +126,7 @@ def test_journeys_keep_the_order_of_the_rows(kind):
     contacts = pa.concat_tables([truth.report("contacts")] * 20)
     rings, steps = truth.report("ring_attempts"), truth.report("studio_flow_execution")
     result = metrics.journeys(*map(KINDS[kind], (contacts, rings, steps)))
-    assert list(result["contact_id"]) == contacts["contact_id"].to_pylist() or kind == "arrow"
-    assert rows(result)[::97] == rows(metrics.journeys(contacts, rings, steps))[::97]
+    assert [str(value) for value in result["contact_id"]] == contacts["contact_id"].to_pylist()
 
 
 CHANGES = [

@@ -213,7 +213,7 @@ def set_in(table, name, values):
     return table.set_column(table.column_names.index(name), name, values)
 
 
-def test_what_reports_do_not_tell_is_left_out():
+def test_what_reports_do_not_tell_is_left_out(no_pictures):
     calls, contacts, statuses = (report(name) for name in ("calls", "contacts", "user_status"))
     of_no_length = pa.array([0.0] * len(contacts))
     for name in ("talk_time", "hold_time", "after_call_work_time"):
