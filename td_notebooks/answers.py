@@ -25,7 +25,7 @@ from .errors import (
 )
 from .redaction import without_tokens
 from .regions import REGIONS, Account, Origin, region_of_api, region_of_identity
-from .wire import json_object, retry_after, timestamp
+from .wire import json_object, later, retry_after, timestamp
 
 LONGEST_RETRY_AFTER = 120.0
 QUOTA_CODE = "1020017"
@@ -163,8 +163,7 @@ def _hint(status: int, account: Account, scopes: frozenset[str], wait: float | N
     if status == 404:
         return f"Check the id, the report type, and that {account.api_origin.host} is right."
     if status == 429:
-        later = f"{wait:.0f} s" if wait and wait > 60 else "a minute"
-        return f"Too many requests: try again in {later}."
+        return f"Too many requests: try again in {later(wait)}."
     if status >= 500:
         return "Talkdesk cannot answer for the moment: try again later."
     return "Check what was asked."

@@ -15,7 +15,8 @@ from typing import TypeVar
 import certifi
 import httpx
 
-from .auth.grants import ASKING_FOR_ACCESS, USER_AGENT
+from .auth.flow import read_body
+from .auth.grants import ASKING_FOR_ACCESS, CHECK_THE_HOST, USER_AGENT
 from .errors import ConfigError, NetworkError
 from .redaction import redact
 
@@ -117,16 +118,14 @@ def fetch(url: str, *, timeout: float = 10.0) -> tuple[int, bytes]:
     OSError
         There was no answer, or a larger one.
     """
-    body = b""
     try:
         with (
             open_client(ca=os.environ.get("TALKDESK_CA") or None) as client,
             client.stream("GET", url, timeout=timeout) as response,
         ):
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > LARGEST_DOCUMENT:
-                    raise OSError(f"{httpx.URL(url).host} sends more than any key has")
+            body = read_body(response, LARGEST_DOCUMENT)
+            if len(body) > LARGEST_DOCUMENT:
+                raise OSError(f"{httpx.URL(url).host} sends more than any key has")
             return response.status_code, body
     except httpx.HTTPError as error:
         raise OSError(f"{httpx.URL(url).host} gave no answer: {type(error).__name__}") from None
@@ -164,7 +163,7 @@ def network_error(
     request = error.request if isinstance(error, httpx.RequestError) else None
     if request and request.extensions.get("doing") == ASKING_FOR_ACCESS:
         doing, host, sent = ASKING_FOR_ACCESS, request.url.host, False
-    hint = "Check the network, and that the host is right for the account and its region."
+    hint = CHECK_THE_HOST
     if isinstance(error, httpx.ReadTimeout):
         hint = "The host is slow or the connection is gone: try again later."
     elif any(words in text for words in _NO_SUCH_NAME):

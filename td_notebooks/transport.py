@@ -28,7 +28,7 @@ import httpx
 import tenacity
 
 from .answers import Answer, api_error, repeatable, retry_delay
-from .auth.flow import TalkdeskAuth
+from .auth.flow import TalkdeskAuth, read_body
 from .auth.grants import ASKING_FOR_ACCESS, AccessToken
 from .clock import Clock, SystemClock
 from .connections import network_error, open_client, without_frames
@@ -230,13 +230,9 @@ class Transport:
         return outcome
 
     def _public(self, url: str, doing: str) -> Answer | TalkdeskError:
-        body = b""
         try:
             with self.stream(url, signed=False, trace=lambda *_: None) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > LONGEST_ANSWER:
-                        break
+                body = read_body(response, LONGEST_ANSWER)
                 return Answer(response.status_code, response.headers, body, response.is_closed)
         except httpx.HTTPError as error:
             return network_error(error, doing=doing, host=httpx.URL(url).host)
@@ -298,13 +294,9 @@ class Transport:
         try:
             response = self._http.send(request, stream=True)
             with _closing(response):
-                body = b""
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > LONGEST_ANSWER:
-                        break
-                    if self.clock.monotonic() > deadline:
-                        raise httpx.ReadTimeout("the answer only trickles in", request=request)
+                body = read_body(
+                    response, LONGEST_ANSWER, lambda: self.clock.monotonic() > deadline
+                )
                 return Answer(response.status_code, response.headers, body, response.is_closed)
         except httpx.HTTPError as error:
             return network_error(error, doing=doing, host=request.url.host)

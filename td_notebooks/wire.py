@@ -44,6 +44,17 @@ def retry_after(header: str | None, *, now: float | None) -> float | None:
     return seconds if 0 <= seconds < float("inf") else None
 
 
+def later(wait: float | None) -> str:
+    """Say in how long to try again, given the seconds that a host asks to wait, if it does."""
+    return f"{wait:.0f} s" if wait and wait > 60 else "a minute"
+
+
+def skew(date: str | None, now: float) -> float | None:
+    """Return by how many seconds ``now`` is ahead of a ``Date`` header; None without one."""
+    told = timestamp(date)
+    return None if told is None else now - told
+
+
 def utf8(text: str) -> str:
     """Return a text with question marks for what UTF-8 cannot carry: halves of a character."""
     return text.encode("utf-8", "replace").decode()

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 
 import httpx
 
@@ -26,7 +26,14 @@ from ..clock import Clock, SystemClock
 from ..errors import AuthError, NetworkError, TalkdeskError, TokenError
 from ..regions import Account, Origin
 from .credentials import Credentials
-from .grants import ASKING_FOR_ACCESS, AccessToken, Grant, parse_token, token_request
+from .grants import (
+    ASKING_FOR_ACCESS,
+    CHECK_THE_HOST,
+    AccessToken,
+    Grant,
+    parse_token,
+    token_request,
+)
 
 TOKEN_TIMEOUT = 20.0
 LONGEST_TOKEN_EXCHANGE = 60.0
@@ -196,7 +203,7 @@ class TalkdeskAuth(httpx.Auth):
         host = Origin.of(self.account.token_url).host
         return NetworkError(
             f"While {ASKING_FOR_ACCESS}, {host} gave no answer.",
-            hint="Check the network, and that the host is right for the account and its region.",
+            hint=CHECK_THE_HOST,
             sent=False,
         )
 
@@ -249,18 +256,40 @@ class TalkdeskAuth(httpx.Auth):
         self, request: httpx.Request, response: httpx.Response, *, deadline: float
     ) -> bytes:
         """Read the token answer, and leave an empty one behind for the history."""
-        body = b""
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > LONGEST_TOKEN_ANSWER:
-                break
-            if self._clock.monotonic() > deadline:
-                raise httpx.ReadTimeout("the answer only trickles in", request=request)
+        body = read_body(response, LONGEST_TOKEN_ANSWER, lambda: self._clock.monotonic() > deadline)
         response.close()
         request.headers.pop("Authorization", None)
         request.stream = httpx.ByteStream(b"")
         _empty(response)
         return body
+
+
+def read_body(
+    response: httpx.Response, most: int, late: Callable[[], bool] = lambda: False
+) -> bytes:
+    """Read an answer, but not far beyond a limit, and not for ever.
+
+    Parameters
+    ----------
+    response : httpx.Response
+    most : int
+        Bytes. Reading ends with the part that passes them.
+    late : callable
+        Asked after each part.
+
+    Raises
+    ------
+    httpx.HTTPError
+        It broke off, or it is late.
+    """
+    body = b""
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > most:
+            break
+        if late():
+            raise httpx.ReadTimeout("the answer only trickles in", request=response.request)
+    return body
 
 
 def _empty(response: httpx.Response) -> None:

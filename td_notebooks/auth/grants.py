@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 USER_AGENT = f"td-notebooks/{__version__}"
 #: What a token request is for, in messages.
 ASKING_FOR_ACCESS = "asking for an access token"
+CHECK_THE_HOST = "Check the network, and that the host is right for the account and its region."
 #: How Talkdesk's long-lived tokens begin; they go into Authorization without a scheme.
 OPAQUE_PREFIX = "tdst_"
 #: What a long-lived token may be asked to live, in seconds: a day to a year.

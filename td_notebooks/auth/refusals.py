@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ..errors import TokenError
 from ..redaction import without_secrets
 from ..regions import Account
-from ..wire import retry_after, timestamp
+from ..wire import later, retry_after, skew, timestamp
 
 CLOCK_SKEW_WORTH_SAYING = 60.0
 
@@ -65,12 +65,11 @@ def _token_hint(
     wait: float | None,
 ) -> str:
     if status == 429 or status >= 500:
-        later = f"{wait:.0f} s" if wait and wait > 60 else "a minute"
-        return f"The identity host is busy: try again in {later}."
-    skew = _clock_skew(headers, now)
-    if abs(skew) > CLOCK_SKEW_WORTH_SAYING and status in {400, 401}:
-        direction = "ahead of" if skew > 0 else "behind"
-        return f"This machine's clock is {abs(skew):.0f} s {direction} the host's: set it right."
+        return f"The identity host is busy: try again in {later(wait)}."
+    ahead = skew(headers.get("Date"), now) or 0.0
+    if abs(ahead) > CLOCK_SKEW_WORTH_SAYING and status in {400, 401}:
+        direction = "ahead of" if ahead > 0 else "behind"
+        return f"This machine's clock is {abs(ahead):.0f} s {direction} the host's: set it right."
     if error == "invalid_scope":
         return (
             "The client was not given the scope asked for: add it to the OAuth client in Talkdesk "
@@ -106,11 +105,6 @@ def _without(form: Mapping[str, str], description: str | None) -> str | None:
         if description and form.get(name):
             description = description.replace(form[name], "•••")
     return without_secrets(description) if description else None
-
-
-def _clock_skew(headers: Mapping[str, str], now: float) -> float:
-    there = timestamp(headers.get("Date"))
-    return 0.0 if there is None else now - there
 
 
 def _text(value: object) -> str | None:

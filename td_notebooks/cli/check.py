@@ -9,7 +9,7 @@ import typer
 
 from ..errors import AuthError, TalkdeskError
 from ..regions import Origin
-from ..wire import timestamp
+from ..wire import skew
 from . import exits
 from .options import Account, Profile, Region, UseSandbox, open_client
 from .reach import reach
@@ -183,12 +183,6 @@ class Check:
             f"this machine is {abs(self._skew):.0f} s {'ahead' if self._skew > 0 else 'behind'}"
             f"{advice if abs(self._skew) > TOO_FAR else ''}"
         )
-
-
-def skew(date: str | None, now: float) -> float | None:
-    """Return by how many seconds ``now`` is ahead of a ``Date`` header; None without one."""
-    told = timestamp(date)
-    return None if told is None else now - told
 
 
 def _proof(credentials: Credentials) -> str:

@@ -9,11 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from shell import settings_of
 
-from td_notebooks.cli.check import STEPS, skew
+from td_notebooks.cli.check import STEPS
 from td_notebooks.cli.reach import proxy_for
 from td_notebooks.errors import ConfigError
 from td_notebooks.profiles import write_profile
 from td_notebooks.sandbox import SandboxClock
+from td_notebooks.wire import skew
 
 
 def marks(out):

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import ssl
 import threading
 from contextlib import contextmanager
 
@@ -10,6 +11,32 @@ import td_notebooks as td
 TOKEN = {"access_token": "t-1", "expires_in": 599, "scope": "data-reports:read data-reports:write"}
 JOB = {"job": {"id": "j1", "status": "processing", "format": "csv"}}
 NO_JOBS = {"total": 0, "_embedded": {"jobs": []}}
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 100
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+@contextmanager
+def serving(handler, certificate=None):
+    """Yield the address of a host on loopback, with TLS if there is a certificate."""
+    server = Server(("127.0.0.1", 0), handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @contextmanager
@@ -47,22 +74,8 @@ def scripted(answer):
         def log_message(self, *args):
             pass
 
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 100
-
-        def handle_error(self, request, client_address):
-            pass
-
-    server = Server(("127.0.0.1", 0), Talking)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Talking) as url:
+        yield url
 
 
 @contextmanager

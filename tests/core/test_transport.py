@@ -5,15 +5,13 @@ import http.server
 import ipaddress
 import select
 import socket
-import ssl
-import threading
-from contextlib import contextmanager
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from scripted import serving
 
 from td_notebooks.auth import ClientSecret, TalkdeskAuth
 from td_notebooks.connections import fetch
@@ -57,22 +55,6 @@ def certificate(tmp_path_factory):
         + made.public_bytes(serialization.Encoding.PEM)
     )
     return path
-
-
-@contextmanager
-def serving(handler, certificate=None):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class Talker(http.server.BaseHTTPRequestHandler):
