@@ -13,6 +13,7 @@ from typing import Any
 
 import coverage
 import pytest
+from kernels import jupyter_folders
 from left_behind import files_with_secrets
 from world import NOW, SMALL, Seen
 
@@ -133,6 +134,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def own_jupyter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Keep kernels out of the developer's folders; return the variables that do."""
+    with jupyter_folders(tmp_path) as folders:
+        for name, folder in folders.items():
+            monkeypatch.setenv(name, folder)
+        yield folders
 
 
 @pytest.fixture

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from kernels import own_sockets
 from nbclient import NotebookClient
+
+pytestmark = pytest.mark.usefixtures("own_jupyter")
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -75,13 +78,6 @@ Sandbox.__init__.__kwdefaults__["job_seconds"] = 0.2
 """
 
 
-@pytest.fixture(autouse=True)
-def no_settings_of_jupyter(monkeypatch, tmp_path):
-    """Keep the kernel out of the developer's folders."""
-    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
-
-
 def each_notebook(test):
     return pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)(test)
 
@@ -91,7 +87,9 @@ def executed(path, folder):
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(REMEMBER))
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=resources).execute()
+    NotebookClient(
+        notebook, timeout=SECONDS, kernel_name="python3", resources=resources, config=own_sockets()
+    ).execute()
     del notebook.cells[0]
     handed_out = folder / "handed-out.jsonl"
     lines = handed_out.read_text().splitlines()

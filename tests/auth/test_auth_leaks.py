@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 
 import nbformat
 import pytest
+from kernels import own_sockets
 from nbclient import NotebookClient
 from test_leaks import clean, every_view
 from visitors import PROOFS, account_of, secret_of, transport_of, visit
@@ -240,8 +241,7 @@ def test_a_process_shows_no_secret_to_its_neighbours(credentials_file, sandbox, 
         clean(view, sandbox.secrets)
 
 
-def test_a_kernel_remembers_no_secret(credentials_file, sandbox, tmp_path, monkeypatch):
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+def test_a_kernel_remembers_no_secret(credentials_file, sandbox, monkeypatch, own_jupyter):
     monkeypatch.setenv("TALKDESK_CREDENTIALS_FILE", str(credentials_file))
     monkeypatch.setenv("TALKDESK_API_URL", sandbox.api_url)
     monkeypatch.setenv("TALKDESK_TOKEN_URL", sandbox.token_url)
@@ -255,11 +255,13 @@ def test_a_kernel_remembers_no_secret(credentials_file, sandbox, tmp_path, monke
         "_, __, Out, In",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3").execute()
+    NotebookClient(
+        notebook, timeout=120, allow_errors=True, kernel_name="python3", config=own_sockets()
+    ).execute()
     written = nbformat.writes(notebook)
     assert "AccessToken(" in written and "NotFoundError" in written
     clean(written, sandbox.secrets)
-    for path in (tmp_path / "ipython").rglob("*"):
+    for path in Path(own_jupyter["IPYTHONDIR"]).rglob("*"):
         if path.is_file():
             clean(path.read_bytes().decode("latin-1"), sandbox.secrets)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+from kernels import jupyter_folders
 from open_notebook import PATIENCE, Lab, write
 from playwright.sync_api import BrowserContext, Page, Route, expect, sync_playwright
 
@@ -85,10 +86,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    own = {name: str(home / name.lower()) for name in names}
-    own["JUPYTERLAB_SETTINGS_DIR"] = str(home / "settings")
-    own["JUPYTERLAB_WORKSPACES_DIR"] = str(home / "workspaces")
     for name, settings in SETTINGS.items():
         file = home / "settings" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -104,20 +101,23 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     }
     command = [sys.executable, "-m", "jupyterlab", "--allow-root"]
     command += [f"--{name}={value}" for name, value in options.items()]
-    with (home / "lab.log").open("w") as log:
-        server = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            urlopen(f"{url}/api", timeout=5).close()
-            break
-        except OSError:
-            assert server.poll() is None and time.monotonic() < end, (home / "lab.log").read_text()
-            time.sleep(0.2)
-    yield url, folder
-    server.terminate()
-    server.wait(60)
+    with jupyter_folders(home) as own, (home / "lab.log").open("w") as log:
+        own["JUPYTERLAB_SETTINGS_DIR"] = str(home / "settings")
+        own["JUPYTERLAB_WORKSPACES_DIR"] = str(home / "workspaces")
+        server = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                urlopen(f"{url}/api", timeout=5).close()
+                break
+            except OSError:
+                running = server.poll() is None and time.monotonic() < end
+                assert running, (home / "lab.log").read_text()
+                time.sleep(0.2)
+        yield url, folder
+        server.terminate()
+        server.wait(60)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import types
 
 import nbformat
 import pytest
+from kernels import own_sockets
 from nbclient import NotebookClient
 
 from td_notebooks import progress
@@ -383,11 +384,16 @@ class Watching(NotebookClient):
         return super().process_message(message, *place)
 
 
-def test_a_notebook_has_one_display_which_ends_in_the_final_state(tmp_path):
+def test_a_notebook_has_one_display_which_ends_in_the_final_state(tmp_path, own_jupyter):
     cells = [nbformat.v4.new_code_cell(source) for source in (CELL, FAILING_CELL)]
     book = nbformat.v4.new_notebook(cells=cells)
     client = Watching(
-        book, kernel_name="python3", timeout=60, allow_errors=True, resources={"metadata": {}}
+        book,
+        kernel_name="python3",
+        timeout=60,
+        allow_errors=True,
+        resources={"metadata": {}},
+        config=own_sockets(),
     )
     client.execute(cwd=str(tmp_path))
     nbformat.write(book, tmp_path / "saved.ipynb")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from jupyter_client import KernelManager
+from kernels import jupyter_folders, own_sockets
 
 PATIENCE = 60.0
 
@@ -27,7 +29,7 @@ class Kernel:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.heard: list[dict[str, Any]] = []
-        self._manager = KernelManager(kernel_name="python3")
+        self._manager = KernelManager(kernel_name="python3", config=own_sockets())
         self._manager.start_kernel(cwd=str(folder))
         self._client = self._manager.client()
         self._client.start_channels()
@@ -122,20 +124,22 @@ class Kernel:
         self._client.shell_channel.send(message)
 
 
-def home_of_jupyter(patch: pytest.MonkeyPatch, folder: Path) -> Path:
+@contextlib.contextmanager
+def home_of_jupyter(folder: Path) -> Iterator[Path]:
     """Keep kernels out of the developer's folders, and their scratch files in sight."""
-    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-        patch.setenv(name, str(folder / name.lower()))
     scratch = folder / "scratch"
     scratch.mkdir()
-    patch.setenv("TMPDIR", str(scratch))
-    return folder
+    with jupyter_folders(folder) as folders, pytest.MonkeyPatch.context() as patch:
+        for name, value in (folders | {"TMPDIR": str(scratch)}).items():
+            patch.setenv(name, value)
+        yield folder
 
 
 @pytest.fixture
-def jupyter_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def jupyter_home(tmp_path: Path) -> Iterator[Path]:
     """Return where Jupyter keeps what it keeps during a test."""
-    return home_of_jupyter(monkeypatch, tmp_path)
+    with home_of_jupyter(tmp_path) as home:
+        yield home
 
 
 @pytest.fixture
@@ -147,8 +151,8 @@ def kernel(jupyter_home: Path) -> Iterator[Kernel]:
 
 @pytest.fixture(scope="module")
 def kept_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    with pytest.MonkeyPatch.context() as patch:
-        opened = Kernel(home_of_jupyter(patch, tmp_path_factory.mktemp("kernel")))
+    with home_of_jupyter(tmp_path_factory.mktemp("kernel")) as home:
+        opened = Kernel(home)
         yield opened
         opened.close()
 

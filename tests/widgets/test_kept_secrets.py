@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import kernels
 import nbformat
 import pytest
 from cells import TYPED_ONLY, login_cell
@@ -40,12 +43,15 @@ RUN_CELLS = [
 
 # Each runs in.ipynb to out.ipynb, in the folder of both.
 RUNNERS = {
-    "nbclient": "import nbclient, nbformat; book = nbformat.read('in.ipynb', 4); "
-    "nbclient.execute(book, store_widget_state={store}); nbformat.write(book, 'out.ipynb')",
-    "nbconvert": "from nbconvert.nbconvertapp import main; main(['--execute', '--to=notebook', "
-    "'--ExecutePreprocessor.store_widget_state={store}', '--output=out', 'in.ipynb'])",
-    "papermill": "import papermill; papermill.execute_notebook('in.ipynb', 'out.ipynb', "
-    "progress_bar=False, store_widget_state={store})",
+    "nbclient": "import nbclient, nbformat, kernels; book = nbformat.read('in.ipynb', 4); "
+    "nbclient.execute(book, store_widget_state={store}, config=kernels.own_sockets()); "
+    "nbformat.write(book, 'out.ipynb')",
+    "nbconvert": "from nbconvert.nbconvertapp import NbConvertApp; import kernels; "
+    "NbConvertApp.launch_instance(['--execute', '--to=notebook', "
+    "'--ExecutePreprocessor.store_widget_state={store}', '--output=out', 'in.ipynb'], "
+    "config=kernels.own_sockets())",
+    "papermill": "import papermill, kernels; papermill.execute_notebook('in.ipynb', 'out.ipynb', "
+    "progress_bar=False, store_widget_state={store}, config=kernels.own_sockets())",
 }
 
 
@@ -61,6 +67,7 @@ def test_nothing_that_is_kept_of_a_notebook_holds_a_secret(jupyter_home, live_sa
     runner = subprocess.Popen(
         [sys.executable, "-c", RUNNERS[by].format(store=store)],
         cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(kernels.__file__).parent)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
