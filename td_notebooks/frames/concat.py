@@ -2,6 +2,8 @@
 
 `pandas.concat` keeps every type but one: categories of which one frame has seen a value that the
 other has not become text. A report's sets of values are open, so that happens with any two months.
+And a payload version whose columns nobody has published is read as text, beside frames of the
+version before, which have types.
 """
 
 from __future__ import annotations
@@ -10,10 +12,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 
 from ..errors import ConfigError
+from ..reports import schemas
+from .assemble import typed
+from .columns import TEXT, arrow_type
 from .drift import Drift
-from .table import Info
+from .table import Info, to_pandas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +37,9 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The rows in the order given, numbered anew. A column that a frame does not have is empty
-        there. Categories are those of the first frame, then what later ones add.
+        there. Categories are those of the first frame, then what later ones add. Text in a column
+        that only the payload version of another frame knows gets the type it has there, times
+        without a zone in UTC.
         ``attrs["td"]`` tells the drift of all of them.
 
     Raises
@@ -54,24 +62,55 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
             + (" and a frame of something else." if types and None in infos else "."),
             hint="Give a list of frames that client.report or read_report returned.",
         )
+    drift = sum((Drift.from_dict(info["drift"]) for info in infos), Drift())
+    of = [schemas.schema(info["report_type"], info["version"]) for info in infos]
+    for other in dict.fromkeys(of):
+        for at, frame in enumerate(given):
+            if of[at] != other:
+                given[at], misfits = _as_known(frame, of[at], other)
+                drift += misfits
     dtypes: dict[str, Any] = {}
     for frame in given:
         for name, dtype in frame.dtypes.items():
-            dtypes[str(name)] = _wider(dtypes.get(str(name)), dtype)
+            dtypes[str(name)] = _common(dtypes.get(str(name), dtype), dtype)
     whole = pd.concat([_with_columns(frame, dtypes) for frame in given], ignore_index=True)
     whole.attrs["td"] = Info(
         infos[-1],
         units={name: unit for info in infos for name, unit in info["units"].items()},
-        drift=asdict(sum((Drift.from_dict(info["drift"]) for info in infos), Drift())),
+        drift=asdict(drift),
     )
     return whole
 
 
-def _wider(known: Any, dtype: Any) -> Any:
-    """Return the first dtype, with the categories that the second one adds."""
-    if known is None or not isinstance(known, pd.CategoricalDtype):
-        return dtype if known is None else known
-    return pd.CategoricalDtype(known.categories.union(dtype.categories, sort=False))
+def _as_known(
+    frame: pd.DataFrame, own: schemas.Schema, other: schemas.Schema
+) -> tuple[pd.DataFrame, Drift]:
+    """Return a frame whose text has the types that another payload version knows."""
+    names = {column.name for column in own.columns}
+    known = {
+        column.name: column
+        for column in other.columns
+        if column.name in frame.columns
+        and column.name not in names
+        and pd.api.types.is_string_dtype(frame[column.name].dtype)
+        and (arrow_type(column) != TEXT or column.kind == "category")
+    }
+    if not known:
+        return frame, Drift()
+    text = {name: pa.array(frame[name], TEXT, from_pandas=True) for name in known}
+    table, misfits = typed(pa.table(text), known)
+    arrow = any(isinstance(frame[name].dtype, pd.ArrowDtype) for name in known)
+    new = to_pandas(table, other, dtype_backend="pyarrow" if arrow else None)
+    return frame.assign(**{name: new[name].array for name in known}), misfits
+
+
+def _common(one: Any, other: Any) -> Any:
+    """Return the dtype of a column that has both: for categories, with those of both."""
+    if one == other:
+        return one
+    if isinstance(one, pd.CategoricalDtype) and isinstance(other, pd.CategoricalDtype):
+        return pd.CategoricalDtype(one.categories.union(other.categories, sort=False))
+    return pd.concat([pd.Series(dtype=one), pd.Series(dtype=other)]).dtype
 
 
 def _with_columns(frame: pd.DataFrame, dtypes: dict[str, Any]) -> pd.DataFrame:

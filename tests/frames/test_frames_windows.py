@@ -7,9 +7,10 @@ import io
 import json
 
 import pytest
-from pandas.testing import assert_frame_equal
+from pandas.testing import assert_frame_equal, assert_series_equal
 
-from td_notebooks.frames import arrow_schema
+import td_notebooks as td
+from td_notebooks.frames import DriftWarning, arrow_schema
 from td_notebooks.frames.columns import arrow_type
 from td_notebooks.pull import Pulled, load
 from td_notebooks.reports.schemas import Column, Schema, report_types, versions
@@ -78,3 +79,31 @@ def test_columns_of_another_version_keep_their_type(report_type, turn):
     assert first == second
     assert sorted(whole.table["rating"].to_pylist(), key=str) == [4, None]
     assert whole.drift.unparsed == {"rating": (1, ("?",))}
+
+
+@pytest.mark.parametrize("backend", [None, "numpy_nullable", "pyarrow"])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_frames_of_two_versions_keep_the_types_that_one_of_them_knows(backend, turn):
+    new, old = versions("explore_calls")
+    known = window(old, 2).frame(backend)
+    row = {key: value for key, value in entry(old).items() if key != "call_type"} | {"rating": "?"}
+    with pytest.warns(DriftWarning, match="unknown columns"):
+        other = load(io.BytesIO(as_json(new, [row])), "explore_calls").frame(backend)
+    assert other.attrs["td"].version == new.version
+    whole = td.concat([known, other][::turn])
+    assert whole.dtypes.astype(str).to_dict() == known.dtypes.astype(str).to_dict()
+    first, second = whole.iloc[0], whole.iloc[-1]
+    lacking = ["rating", "call_type"]
+    assert_series_equal(first.drop(lacking), second.drop(lacking), check_names=False)
+    assert whole["rating"].dropna().tolist() == [4, 4]
+    assert whole.attrs["td"].drift.unparsed == {"rating": (1, ("?",))}
+    assert other["start_time"].tolist() == [VALUES["naive"]], "what was given is as it was"
+
+
+def test_a_column_that_somebody_changed_is_put_below_what_it_was():
+    frame = window(NEW, 1).frame()
+    changed = frame.astype({"type": "str", "talk_time": "float64", "call_id": "category"})
+    for pair in ([frame, changed], [changed, frame]):
+        whole = td.concat(pair)
+        for name in ("type", "talk_time", "call_id"):
+            assert whole[name].tolist() == frame[name].tolist() * 2
