@@ -11,11 +11,16 @@ import contextlib
 import json
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from traitlets.config import Config
+
+# For a format that no notebook has, jsonschema would build 38 grammars, which takes seconds in each
+# process. It does without the library for it.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # the sign of "not there"
 
 FILES = {"KernelManager": {"transport": "ipc"}}
 

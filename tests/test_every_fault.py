@@ -6,12 +6,12 @@ import time
 import warnings
 
 import pytest
-from world import NOW, SMALL
+from world import NOW
 
 from td_notebooks import errors
 from td_notebooks.frames import DriftWarning
 from td_notebooks.front_door import connect
-from td_notebooks.sandbox import Sandbox, SandboxClock
+from td_notebooks.sandbox import CentreSettings, Sandbox, SandboxClock
 from td_notebooks.sandbox.centre import Centre
 from td_notebooks.sandbox.faults import FAULTS, FaultSettings, random_faults
 from td_notebooks.sandbox.files import render
@@ -42,7 +42,7 @@ class Files:
     """The centre's rows, made once for all sandboxes of this module."""
 
     def __init__(self):
-        self._centre = Centre(SMALL)
+        self._centre = Centre(CentreSettings(calls_per_day=4, agents=3))
         self._rows = {}
         self._lock = threading.Lock()
 
@@ -83,7 +83,7 @@ def pull(faults, seed=0, format=None):
 @pytest.fixture(scope="module")
 def truth():
     frame, _ = pull([])
-    assert len(frame) > 800
+    assert len(frame) > 250
     return frame
 
 

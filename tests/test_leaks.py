@@ -1,6 +1,5 @@
 """No secret, token or signed link shows up anywhere it should not."""
 
-import io
 import logging
 import pickle
 import pprint
@@ -9,7 +8,6 @@ import traceback
 import pytest
 from IPython.core.ultratb import VerboseTB
 from left_behind import needles
-from rich.console import Console
 from rich.traceback import Traceback
 
 import td_notebooks as td
@@ -55,18 +53,19 @@ def every_view(error, callers=1):
     yield str(pickle.dumps(error))
     yield "".join(traceback.TracebackException(kind, value, frames, capture_locals=True).format())
     yield VerboseTB(theme_name="nocolor", include_vars=True).text(kind, value, frames)
-    shown = io.StringIO()
-    rich = Traceback.from_exception(
+    rich = Traceback.extract(
         kind,
         value,
         frames,
-        extra_lines=0,
         show_locals=True,
         locals_max_string=None,
         locals_max_length=None,
     )
-    Console(file=shown, width=250).print(rich)
-    yield shown.getvalue()
+    # What rich would print; laying it out in coloured panels takes most of a test's time.
+    for stack in rich.stacks:
+        yield f"{stack.exc_value} {stack.notes}"
+        for frame in stack.frames:
+            yield str({name: str(node) for name, node in (frame.locals or {}).items()})
     for related in (error.__cause__, error.__context__):
         if related is not None:
             yield from every_view(related, callers=0)

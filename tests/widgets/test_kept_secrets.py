@@ -43,14 +43,14 @@ RUN_CELLS = [
 
 # Each runs in.ipynb to out.ipynb, in the folder of both.
 RUNNERS = {
-    "nbclient": "import nbclient, nbformat, kernels; book = nbformat.read('in.ipynb', 4); "
+    "nbclient": "import kernels, nbclient, nbformat; book = nbformat.read('in.ipynb', 4); "
     "nbclient.execute(book, store_widget_state={store}, config=kernels.own_sockets()); "
     "nbformat.write(book, 'out.ipynb')",
-    "nbconvert": "from nbconvert.nbconvertapp import NbConvertApp; import kernels; "
+    "nbconvert": "import kernels; from nbconvert.nbconvertapp import NbConvertApp; "
     "NbConvertApp.launch_instance(['--execute', '--to=notebook', "
     "'--ExecutePreprocessor.store_widget_state={store}', '--output=out', 'in.ipynb'], "
     "config=kernels.own_sockets())",
-    "papermill": "import papermill, kernels; papermill.execute_notebook('in.ipynb', 'out.ipynb', "
+    "papermill": "import kernels, papermill; papermill.execute_notebook('in.ipynb', 'out.ipynb', "
     "progress_bar=False, store_widget_state={store}, config=kernels.own_sockets())",
 }
 
