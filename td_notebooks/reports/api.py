@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
-from ..errors import ConfigError, DownloadError, NetworkError, ServerError
+from ..errors import ConfigError, DownloadError, NetworkError, ServerError, TalkdeskError
 from ..timespan import LONGEST_JOB, Timespan
 from ..transport import Transport
 from ..wire import utf8
@@ -126,7 +126,11 @@ class JobsApi:
                 if isinstance(error, NetworkError) and not error.sent:
                     raise
                 _log.debug("the answer to a submit was lost: %s", error)
-                if found := self._find(report_type, name):
+                try:
+                    found = self._find(report_type, name)
+                except TalkdeskError:
+                    raise error from None  # the job may be there: asked for again, it would be two
+                if found:
                     return Job(self, found)
                 if not remaining:
                     raise

@@ -2,7 +2,8 @@
 
 One loop, on the caller's thread, submits, polls and waits; finished jobs are collected (downloaded
 and parsed) on a few threads meanwhile. Talkdesk runs at most 15 jobs of an account at once, and
-others may be using the quota too: a refusal means "wait", not "fail".
+others may be using the quota too: a refusal means "wait", not "fail". So does an outage, once a job
+was accepted.
 
 A window is whatever `submit` understands: a span of one report, or one of several reports that
 share the account's quota.
@@ -19,6 +20,7 @@ from typing import Generic, TypeVar
 
 import tenacity
 
+from ..answers import repeatable, told_to_wait
 from ..clock import Clock
 from ..errors import JobError, JobTimeoutError, QuotaError, TalkdeskError
 from .download import StopSwitch
@@ -28,7 +30,7 @@ from .state import JobState
 
 QUOTA = 15
 WORKERS = 4
-LONGEST_QUOTA_PAUSE = 15.0
+LONGEST_SUBMIT_PAUSE = 15.0
 
 Window = TypeVar("Window")
 Result = TypeVar("Result")
@@ -107,7 +109,8 @@ class Schedule(Generic[Window, Result]):
     _failures: Counter[int] = field(default_factory=Counter)
     _switch: StopSwitch = field(default_factory=StopSwitch)
     _events: deque[JobEvent] = field(default_factory=deque)
-    _quota_pause: float = 0.0
+    _trouble: TalkdeskError | None = None
+    _submit_pause: float = 0.0
     _submit_from: float = 0.0
     _began: float = 0.0
 
@@ -185,24 +188,31 @@ class Schedule(Generic[Window, Result]):
             try:
                 job = self.submit(self.windows[window])
             except QuotaError as error:
-                self._wait_for_quota(error)
+                self._put_off(error)
+                self._tell(QuotaFull, JobState(self.report_type, ""), window)
                 return
             except TalkdeskError as error:
+                # Nothing was wrong with the jobs before: this is an outage, as one of `_poll` is.
+                worked = self._running or self._finished
+                if worked and repeatable(error, side_effects=True, wait_for_quota=False):
+                    self._put_off(error)
+                    self._trouble = error.with_traceback(None)
+                    return
                 self._waiting.popleft()
                 self._fail(window, error)
                 continue
             self._waiting.popleft()
-            self._quota_pause = 0.0
+            self._trouble = None
+            self._submit_pause = 0.0
             now = self.clock.monotonic()
             self._running.append(_Running(window, job, now, now + poll_delay(0.0)))
             self._tell(Submitted, job.state, window)
 
-    def _wait_for_quota(self, error: QuotaError) -> None:
-        """Others use the quota: come back soon, then less and less often."""
-        self._quota_pause = min(LONGEST_QUOTA_PAUSE, max(1.0, 1.5 * self._quota_pause))
-        pause = max(1.0, error.retry_after or self._quota_pause)
+    def _put_off(self, error: TalkdeskError) -> None:
+        """Others use the quota, or nobody answers: come back soon, then less and less often."""
+        self._submit_pause = min(LONGEST_SUBMIT_PAUSE, max(1.0, 1.5 * self._submit_pause))
+        pause = max(1.0, told_to_wait(error) or self._submit_pause)
         self._submit_from = self.clock.monotonic() + pause
-        self._tell(QuotaFull, JobState(self.report_type, ""), self._waiting[0])
 
     def _poll(self, running: _Running, pool: futures.Executor) -> None:
         try:
@@ -276,6 +286,12 @@ class Schedule(Generic[Window, Result]):
     def _timed_out(self) -> TalkdeskError:
         if self._running:
             return self._running[0].job.timed_out(self.timeout)
+        if self._trouble:
+            return JobTimeoutError(
+                f"The {self.report_type} report was not finished within {self.timeout:.0f} s. "
+                f"The last job could not be submitted: {self._trouble}",
+                hint="Try again later, or give a longer timeout.",
+            )
         if self._waiting:
             return JobTimeoutError(
                 f"The {self.report_type} report was not finished within {self.timeout:.0f} s: "

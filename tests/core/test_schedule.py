@@ -202,6 +202,36 @@ def test_an_outage_that_does_not_end_is_named_at_the_deadline(start_sandbox, ope
         job.wait(timeout=100)
 
 
+@pytest.mark.parametrize("fault", ["503:submit@2*40", "429:submit@2*40"])
+def test_an_outage_while_jobs_are_submitted_is_waited_out(start_sandbox, open_client, fault):
+    sandbox = start_sandbox(faults=fault, job_seconds=5)
+    client = open_client(sandbox)
+    began = client._clock.monotonic()
+    assert len(client.report("calls", "2026-06-01", "2026-08-01", progress=False))
+    assert client._clock.monotonic() - began > 60
+    assert sum(r.operation == "submit" and r.status < 300 for r in sandbox.requests) == 2
+
+
+def test_the_deadline_of_an_outage_while_jobs_are_submitted(start_sandbox, open_client):
+    client = open_client(start_sandbox(faults="503:submit@2*1000", job_seconds=5))
+    with pytest.raises(
+        errors.JobTimeoutError, match="not be submitted: While submitting"
+    ) as caught:
+        client.report("calls", "2026-06-01", "2026-08-01", timeout=300, progress=False)
+    assert "longer timeout" in caught.value.hint
+    # A host that never took a job may be the wrong one.
+    client = open_client(start_sandbox(faults="503:submit@1*1000"))
+    with pytest.raises(errors.ServerError):
+        client.report("calls", "2026-06-01", "2026-08-01", timeout=300, progress=False)
+
+
+def test_a_job_that_may_be_there_is_not_submitted_once_more(start_sandbox, open_client):
+    sandbox = start_sandbox(faults=["lost-answer:submit@2", "503:list@1*1000"], job_seconds=5)
+    with pytest.raises(errors.NetworkError, match="submitting"):
+        open_client(sandbox).report("calls", "2026-06-01", "2026-08-01", progress=False)
+    assert sum(r.operation == "submit" for r in sandbox.requests) == 2
+
+
 def test_during_an_outage_jobs_are_not_asked_for_one_by_one(start_sandbox, open_client):
     sandbox = start_sandbox(faults="503:status@1*1000", source=CountedRows())
     client = open_client(sandbox)
