@@ -31,7 +31,7 @@ def scores(times: list[str], format: str) -> io.BytesIO:
     ("time", "zone", "moment"),
     [
         ("9999-12-31 23:59:59", "UTC", LAST),
-        ("9999-12-31 23:59:59", "Asia/Tokyo", LAST - pd.Timedelta(hours=9)),
+        ("9999-12-31 23:59:59", "Asia/Tokyo", pd.Timestamp("9999-12-31 14:59:59", tz="UTC")),
         ("9999-12-31 23:59:59", "America/New_York", pd.NaT),
         ("9999-12-31T23:59:59-14:00", "UTC", pd.NaT),
         ("9999-12-31T23:59:59Z", "America/New_York", LAST),
