@@ -107,18 +107,10 @@ def memory(rows: int) -> int:
         tempfile.TemporaryDirectory() as folder,
         Sandbox(clock=clock, source=ManyCalls(rows // 31), job_seconds=1.0) as sandbox,
     ):
-        settings = {
-            "TALKDESK_ACCOUNT": sandbox.account,
-            "TALKDESK_REGION": "sandbox",
-            "TALKDESK_API_URL": sandbox.api_url,
-            "TALKDESK_TOKEN_URL": sandbox.token_url,
-            "TALKDESK_CLIENT_ID": sandbox.client_id,
-            "TALKDESK_CLIENT_SECRET": sandbox.client_secret,
-        }
         here = str(Path(__file__).parent)
         done = subprocess.run(
             [sys.executable, "-c", CHILD, here, f"{folder}/lake"],
-            env={**os.environ, **settings},
+            env=os.environ | sandbox.environment,
             stdout=subprocess.PIPE,
             check=True,
         )

@@ -16,7 +16,7 @@ from ..sandbox.settings import CentreSettings
 from .streams import say
 
 if TYPE_CHECKING:
-    from ..sandbox import Sandbox
+    pass
 
 _USUAL = CentreSettings()
 _MARK = "# The sandbox's settings; it deletes this file when it ends.\n"
@@ -79,7 +79,7 @@ def sandbox(
         seed=seed, centre=centre, faults=",".join(fault or ()), port=port, job_seconds=job_seconds
     )
     with place, contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
-        settings = "".join(f"{name}={value}\n" for name, value in _settings(place).items())
+        settings = "".join(f"{name}={value}\n" for name, value in place.environment.items())
         if env:
             stack.enter_context(_written(env, _MARK + settings))
             say(f"{env} written")
@@ -88,17 +88,6 @@ def sandbox(
         say(f"The sandbox answers at {place.api_url}; Ctrl-C ends it.")
         while True:
             time.sleep(3600)
-
-
-def _settings(place: Sandbox) -> dict[str, str]:
-    return {
-        "TALKDESK_ACCOUNT": place.account,
-        "TALKDESK_REGION": "sandbox",
-        "TALKDESK_API_URL": place.api_url,
-        "TALKDESK_TOKEN_URL": place.token_url,
-        "TALKDESK_CLIENT_ID": place.client_id,
-        "TALKDESK_CLIENT_SECRET": place.client_secret,
-    }
 
 
 @contextlib.contextmanager

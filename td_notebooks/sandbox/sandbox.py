@@ -240,6 +240,18 @@ class Sandbox:
     # -- credentials -------------------------------------------------------------------------
 
     @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables with which `td.connect()` and the commands find it."""
+        return {
+            "TALKDESK_ACCOUNT": self.account,
+            "TALKDESK_REGION": "sandbox",
+            "TALKDESK_API_URL": self.api_url,
+            "TALKDESK_TOKEN_URL": self.token_url,
+            "TALKDESK_CLIENT_ID": self.client_id,
+            "TALKDESK_CLIENT_SECRET": self.client_secret,
+        }
+
+    @property
     def client_id(self) -> str:
         """Of `client`."""
         return self.client.client_id

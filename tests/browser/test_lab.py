@@ -14,14 +14,12 @@ from playwright.sync_api import expect
 LOGIN = """import td_notebooks as td
 form = td.login(api_url="{0.api_url}", token_url="{0.token_url}")"""
 CONNECT = "import td_notebooks as td\nclient = td.connect()"
-SETTINGS = """TALKDESK_ACCOUNT={0.account}
-TALKDESK_CLIENT_ID={0.client_id}
-TALKDESK_CLIENT_SECRET={0.client_secret}
-TALKDESK_API_URL={0.api_url}
-TALKDESK_TOKEN_URL={0.token_url}
-"""
 TYPED_ONLY = "typed-but-never-sent-to-talkdesk"
 STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def dotenv(sandbox):
+    return "".join(f"{name}={value}\n" for name, value in sandbox.environment.items())
 
 
 def files_with(secrets, folder):
@@ -145,7 +143,7 @@ def slow_lab(open_notebook, live_sandbox, lab):
     """Open a notebook that is connected to a Talkdesk whose jobs take an hour."""
     sandbox = live_sandbox(job_seconds=3600)
     settings = lab[1] / ".env"
-    settings.write_text(SETTINGS.format(sandbox))
+    settings.write_text(dotenv(sandbox))
 
     def open_one(*cells):
         opened = open_notebook(CONNECT, *cells)
@@ -173,7 +171,7 @@ def test_cancel_ends_a_report(slow_lab):
 
 def test_wait_for_a_job_download_it_and_delete_it(open_notebook, live_sandbox, lab):
     sandbox = live_sandbox(job_seconds=2.0)
-    (lab[1] / ".env").write_text(SETTINGS.format(sandbox))
+    (lab[1] / ".env").write_text(dotenv(sandbox))
     lab = open_notebook(
         CONNECT + "\njob = client.submit('calls', '2026-08-03', '2026-08-05')\n"
         "client.submit('calls', '2026-08-05', '2026-08-06')",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from shell import settings_of
 
 from td_notebooks.cli import main
 from td_notebooks.sandbox import CentreSettings, SandboxClock
@@ -18,7 +17,7 @@ def place(start_sandbox: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) ->
     place = start_sandbox(
         clock=SandboxClock(), job_seconds=0.05, centre=CentreSettings(calls_per_day=12, agents=4)
     )
-    for name, value in settings_of(place).items():
+    for name, value in place.environment.items():
         monkeypatch.setenv(name, value)
     return place
 

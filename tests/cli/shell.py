@@ -16,18 +16,6 @@ DAY = ("--from", "2026-08-03", "--to", "2026-08-04")  # a Monday
 COMMAND = (sys.executable, "-m", "td_notebooks")
 
 
-def settings_of(place: Any) -> dict[str, str]:
-    """Return the settings that lead to a sandbox."""
-    return {
-        "TALKDESK_ACCOUNT": place.account,
-        "TALKDESK_REGION": "sandbox",
-        "TALKDESK_API_URL": place.api_url,
-        "TALKDESK_TOKEN_URL": place.token_url,
-        "TALKDESK_CLIENT_ID": place.client_id,
-        "TALKDESK_CLIENT_SECRET": place.client_secret,
-    }
-
-
 def start(*arguments: str, env: Mapping[str, str] | None = None, **more: Any) -> Any:
     """Start the command line in a process of its own, where Ctrl-C works."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more

@@ -7,7 +7,6 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from shell import settings_of
 
 from td_notebooks.cli.check import STEPS
 from td_notebooks.cli.reach import proxy_for
@@ -28,7 +27,7 @@ def marks(out):
 
 
 def use(monkeypatch, place, **change):
-    for name, value in {**settings_of(place), **change}.items():
+    for name, value in {**place.environment, **change}.items():
         monkeypatch.setenv(name, value)
 
 
@@ -205,9 +204,9 @@ def test_a_signed_assertion_and_a_kept_login_are_named(place, cli, monkeypatch, 
 
 
 def test_with_a_profile(place, cli, monkeypatch):
-    known = {name.lower().removeprefix("talkdesk_"): v for name, v in settings_of(place).items()}
+    known = {name.lower().removeprefix("talkdesk_"): v for name, v in place.environment.items()}
     write_profile("nightly", {k: v for k, v in known.items() if k != "client_secret"})
-    for name in settings_of(place):
+    for name in place.environment:
         if name != "TALKDESK_CLIENT_SECRET":
             monkeypatch.delenv(name)
     code, out, _ = cli("check", "--profile", "nightly")

@@ -4,7 +4,7 @@ import os
 import pty
 
 import pytest
-from shell import DAY, settings_of
+from shell import DAY
 
 from td_notebooks.cli.options import open_client
 
@@ -76,7 +76,7 @@ def test_a_job_that_is_not_there(place, cli, command):
 
 def test_a_failed_job(start_sandbox, place, cli, monkeypatch):
     faulty = start_sandbox(clock=place.clock, job_seconds=0.05, faults="failed-job@*")
-    for name, value in settings_of(faulty).items():
+    for name, value in faulty.environment.items():
         monkeypatch.setenv(name, value)
     with open_client() as client:
         job = client.submit("calls", *DAY[1::2])
@@ -86,7 +86,7 @@ def test_a_failed_job(start_sandbox, place, cli, monkeypatch):
 
 def test_a_wait_that_takes_too_long_says_how_to_come_back(start_sandbox, place, cli, monkeypatch):
     stuck = start_sandbox(clock=place.clock, faults="stuck-job@*")
-    for name, value in settings_of(stuck).items():
+    for name, value in stuck.environment.items():
         monkeypatch.setenv(name, value)
     with open_client() as client:
         job = client.submit("calls", *DAY[1::2])

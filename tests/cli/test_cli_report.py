@@ -9,7 +9,7 @@ import threading
 import openpyxl
 import pyarrow.parquet
 import pytest
-from shell import DAY, settings_of
+from shell import DAY
 
 from td_notebooks.cli.exports import export
 from td_notebooks.cli.options import open_client
@@ -103,12 +103,12 @@ def test_every_command_that_connects_takes_a_profile(place, cli, arguments):
 
 
 def test_a_report_with_a_profile(place, cli, monkeypatch, tmp_path):
-    known = {name.removeprefix("TALKDESK_").lower(): v for name, v in settings_of(place).items()}
+    known = {name.removeprefix("TALKDESK_").lower(): v for name, v in place.environment.items()}
     file = tmp_path / "client.json"
     file.write_text(json.dumps({name: known.pop(f"client_{name}") for name in ("id", "secret")}))
     file.chmod(0o600)
     write_profile("nightly", known | {"credentials_file": str(file)})
-    for name in settings_of(place):
+    for name in place.environment:
         monkeypatch.setenv(name, "other")
     assert cli("report", "calls", *DAY, "--profile", "nightly")[0] == 0
     file.unlink()
@@ -168,7 +168,7 @@ def test_what_goes_wrong_at_talkdesk_has_its_exit_code(
     start_sandbox, place, cli, monkeypatch, fault, code, said
 ):
     faulty = start_sandbox(clock=place.clock, job_seconds=0.05, faults=fault)
-    for name, value in settings_of(faulty).items():
+    for name, value in faulty.environment.items():
         monkeypatch.setenv(name, value)
     timeout = "1" if "stuck" in fault else "60"
     found, out, err = cli("report", "calls", *DAY, "--timeout", timeout)

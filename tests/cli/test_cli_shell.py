@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from shell import COMMAND, DAY, finish, run, sandbox_process, settings_of, start, until
+from shell import COMMAND, DAY, finish, run, sandbox_process, start, until
 
 MONTHS = ("--from", "2026-06-01", "--to", "2026-08-01")
 
@@ -38,7 +38,7 @@ def stuck(start_sandbox, monkeypatch):
     from td_notebooks.sandbox import SandboxClock
 
     place = start_sandbox(clock=SandboxClock(), faults="stuck-job@*")
-    for name, value in settings_of(place).items():
+    for name, value in place.environment.items():
         monkeypatch.setenv(name, value)
     return place
 

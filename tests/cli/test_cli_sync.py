@@ -21,7 +21,7 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from shell import finish, settings_of, start, until
+from shell import finish, start, until
 
 from td_notebooks.fleet.locks import working_on
 from td_notebooks.lake import Lake, Place
@@ -245,7 +245,7 @@ def test_told_to_end_amid_many_accounts(start_sandbox: Any, tmp_path: Path) -> N
         out == ""
         and "told to end" in [json.loads(line) for line in err.splitlines()][-1]["message"]
     )
-    settings = settings_of(places[0])
+    settings = places[0].environment
     assert settings["TALKDESK_CLIENT_SECRET"] not in err
 
 

@@ -23,15 +23,7 @@ def place(start_sandbox: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) ->
     sandbox = start_sandbox(
         clock=SandboxClock(start=NOW, speed=SPEED), job_seconds=0.1, centre=SMALL
     )
-    settings = {
-        "TALKDESK_ACCOUNT": sandbox.account,
-        "TALKDESK_REGION": "sandbox",
-        "TALKDESK_API_URL": sandbox.api_url,
-        "TALKDESK_TOKEN_URL": sandbox.token_url,
-        "TALKDESK_CLIENT_ID": sandbox.client_id,
-        "TALKDESK_CLIENT_SECRET": sandbox.client_secret,
-    }
-    for name, value in settings.items():
+    for name, value in sandbox.environment.items():
         monkeypatch.setenv(name, value)
     return sandbox
 

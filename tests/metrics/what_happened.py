@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
+from tables import table_of
 
-from td_notebooks.reports.schemas import schema
 from td_notebooks.sandbox.centre import Centre, CentreSettings
 
 ZONE = "Europe/Lisbon"
@@ -24,24 +23,12 @@ ENDINGS = {
     "missed": "M",
     "voicemail": "V",
 }
-TYPES = {
-    "text": pa.string(),
-    "category": pa.string(),
-    "timestamp": pa.timestamp("us", "UTC"),
-    "duration": pa.float64(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-}
 
 
 @cache
 def report(name):
     """Return a report of the span as an Arrow table with the catalogue's types."""
-    columns = [column for column in schema(name).columns if column.required]
-    types = pa.schema([(column.key, TYPES[column.kind]) for column in columns])
-    table = pa.Table.from_pylist(CENTRE.rows(name, START, END), schema=types)
-    return table.rename_columns([column.name for column in columns])
+    return table_of(name, CENTRE.rows(name, START, END))
 
 
 @cache

@@ -28,18 +28,6 @@ COUNTS = (
 )
 
 
-def settings_of(place: Sandbox) -> dict[str, str]:
-    """Return the settings that lead to a sandbox."""
-    return {
-        "TALKDESK_ACCOUNT": place.account,
-        "TALKDESK_REGION": "sandbox",
-        "TALKDESK_API_URL": place.api_url,
-        "TALKDESK_TOKEN_URL": place.token_url,
-        "TALKDESK_CLIENT_ID": place.client_id,
-        "TALKDESK_CLIENT_SECRET": place.client_secret,
-    }
-
-
 @pytest.fixture(scope="module")
 def place() -> Iterator[Sandbox]:
     centre = CentreSettings(calls_per_day=20, agents=3)
@@ -53,7 +41,7 @@ def cluster(place: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     from distributed import Client, LocalCluster
 
     before = dict(os.environ)
-    os.environ.update(settings_of(place), **{KEY_VARIABLE: "key" * 20})
+    os.environ.update(place.environment, **{KEY_VARIABLE: "key" * 20})
     with (
         LocalCluster(
             n_workers=2,
@@ -70,7 +58,7 @@ def cluster(place: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def settings(place: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in settings_of(place).items():
+    for name, value in place.environment.items():
         monkeypatch.setenv(name, value)
 
 

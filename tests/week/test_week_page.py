@@ -12,10 +12,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from tables import table_of
 
 from td_notebooks import metrics
 from td_notebooks.errors import ConfigError, SchemaError
-from td_notebooks.reports.schemas import schema
 from td_notebooks.sandbox.centre import Centre, CentreSettings
 from td_notebooks.week import week_before, week_of, week_page
 
@@ -23,24 +23,14 @@ ZONE = "Europe/Lisbon"
 WEEK = week_of("2026-08-12", ZONE)
 ENDS = {"p", "li"}
 VOID = {"meta", "path", "use", "rect"}
-TYPES = {
-    "timestamp": pa.timestamp("us", "UTC"),
-    "duration": pa.float64(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-}
 
 
 @cache
 def report(name):
     """Return two weeks of a report, and a day on either side."""
     centre = Centre(CentreSettings(seed=3, calls_per_day=60, agents=5))
-    columns = [column for column in schema(name).columns if column.required]
-    types = pa.schema([(c.key, TYPES.get(c.kind, pa.string())) for c in columns])
     first, last = week_before(WEEK).start - timedelta(days=1), WEEK.end + timedelta(days=1)
-    table = pa.Table.from_pylist(centre.rows(name, first, last), schema=types)
-    return table.rename_columns([column.name for column in columns])
+    return table_of(name, centre.rows(name, first, last))
 
 
 def reports():
