@@ -2,8 +2,7 @@
 
 One loop, on the caller's thread, submits, polls and waits; finished jobs are collected (downloaded
 and parsed) on a few threads meanwhile. Talkdesk runs at most 15 jobs of an account at once, and
-others may be using the quota too: a refusal means "wait", not "fail". So does an outage, once a job
-was accepted.
+others may be using the quota too: a refusal means "wait", not "fail". So does an outage.
 
 A window is whatever `submit` understands: a span of one report, or one of several reports that
 share the account's quota.
@@ -192,9 +191,7 @@ class Schedule(Generic[Window, Result]):
                 self._tell(QuotaFull, JobState(self.report_type, ""), window)
                 return
             except TalkdeskError as error:
-                # Nothing was wrong with the jobs before: this is an outage, as one of `_poll` is.
-                worked = self._running or self._finished
-                if worked and repeatable(error, side_effects=True, wait_for_quota=False):
+                if self._may_pass(error):
                     self._put_off(error)
                     self._trouble = error.with_traceback(None)
                     return
@@ -207,6 +204,16 @@ class Schedule(Generic[Window, Result]):
             now = self.clock.monotonic()
             self._running.append(_Running(window, job, now, now + poll_delay(0.0)))
             self._tell(Submitted, job.state, window)
+
+    def _may_pass(self, error: TalkdeskError) -> bool:
+        """Say whether an error of a submit is an outage to be waited out, as one of a poll is."""
+        return (
+            self.give_up is None  # the others need not wait for a window that may be given up
+            and bool(
+                self._running or self._finished
+            )  # a host that took no job may be the wrong one
+            and repeatable(error, side_effects=True, wait_for_quota=False)
+        )
 
     def _put_off(self, error: TalkdeskError) -> None:
         """Others use the quota, or nobody answers: come back soon, then less and less often."""

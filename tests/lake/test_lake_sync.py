@@ -246,6 +246,15 @@ def test_one_window_fails_and_the_others_are_stored(lake, rows):
     assert failed.start not in set(lake.gaps().start)
 
 
+def test_what_cannot_be_submitted_keeps_nobody_waiting(start_sandbox, open_client, tmp_path):
+    client = open_client(start_sandbox(faults="503:submit@2*60", job_seconds=1))
+    began = client._clock.monotonic()
+    done = client.lake(tmp_path / "lake").sync("calls", "contacts", since="6d", lookback="6d")
+    assert client._clock.monotonic() - began < 300
+    assert 1 <= len(done.failed) < done.commits
+    assert "submitting" in str(done.failed[0].error)
+
+
 def test_a_deadline_leaves_the_rest_for_the_next_time(start_sandbox, open_client, tmp_path):
     sandbox = start_sandbox(job_seconds=60)
     lake = open_client(sandbox).lake(tmp_path / "lake")
