@@ -207,13 +207,10 @@ class Schedule(Generic[Window, Result]):
 
     def _may_pass(self, error: TalkdeskError) -> bool:
         """Say whether an error of a submit is an outage to be waited out, as one of a poll is."""
-        return (
-            self.give_up is None  # the others need not wait for a window that may be given up
-            and bool(
-                self._running or self._finished
-            )  # a host that took no job may be the wrong one
-            and repeatable(error, side_effects=True, wait_for_quota=False)
-        )
+        # A host that took no job may be the wrong one, and nobody waits for a window that can be
+        # given up.
+        at_stake = self.give_up is None and (self._running or self._finished)
+        return bool(at_stake) and repeatable(error, side_effects=True, wait_for_quota=False)
 
     def _put_off(self, error: TalkdeskError) -> None:
         """Others use the quota, or nobody answers: come back soon, then less and less often."""
