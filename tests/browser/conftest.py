@@ -5,11 +5,11 @@ The server is JupyterLab's; with its extensions it is that of Notebook and of Vo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -77,21 +77,28 @@ def browser() -> Iterator[BrowserContext]:
         opened.close()
 
 
+def address_of_server(runtime: Path) -> str | None:
+    """Return the address at which a server says that it answers, once it does."""
+    for note in runtime.glob("jpserver-*.json"):
+        with contextlib.suppress(OSError, ValueError):  # it is being written, or nobody listens yet
+            url = f"http://127.0.0.1:{json.loads(note.read_text())['port']}"
+            urlopen(f"{url}/api", timeout=5).close()
+            return url
+    return None
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Start JupyterLab; yield its address and the folder of its notebooks."""
     home = tmp_path_factory.mktemp("lab")
     folder = home / "notebooks"
     folder.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     for name, settings in SETTINGS.items():
         file = home / "settings" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(settings))
     options = {
-        "ServerApp.port": port,
+        "ServerApp.port": 0,
         "ServerApp.open_browser": False,
         "ServerApp.root_dir": folder,
         "IdentityProvider.token": "",
@@ -101,20 +108,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     }
     command = [sys.executable, "-m", "jupyterlab", "--allow-root"]
     command += [f"--{name}={value}" for name, value in options.items()]
-    url = f"http://127.0.0.1:{port}"
     with jupyter_folders(home) as own, (home / "lab.log").open("w") as log:
         own["JUPYTERLAB_SETTINGS_DIR"] = str(home / "settings")
         own["JUPYTERLAB_WORKSPACES_DIR"] = str(home / "workspaces")
         server = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
         end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                urlopen(f"{url}/api", timeout=5).close()
-                break
-            except OSError:
-                running = server.poll() is None and time.monotonic() < end
-                assert running, (home / "lab.log").read_text()
-                time.sleep(0.2)
+        while not (url := address_of_server(Path(own["JUPYTER_RUNTIME_DIR"]))):
+            running = server.poll() is None and time.monotonic() < end
+            assert running, (home / "lab.log").read_text()
+            time.sleep(0.2)
         yield url, folder
         server.terminate()
         server.wait(60)
