@@ -294,7 +294,7 @@ class Schedule(Generic[Window, Result]):
             return JobTimeoutError(
                 f"The {self.report_type} report was not finished within {self.timeout:.0f} s. "
                 f"The last job could not be submitted: {self._trouble}",
-                hint="Try again later, or give a longer timeout.",
+                hint="A longer timeout waits longer for it.",
             )
         if self._waiting:
             return JobTimeoutError(
