@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
+from ..answers import repeatable
 from ..errors import ConfigError, DownloadError, NetworkError, ServerError, TalkdeskError
 from ..timespan import LONGEST_JOB, Timespan
 from ..transport import Transport
@@ -128,8 +129,11 @@ class JobsApi:
                 _log.debug("the answer to a submit was lost: %s", error)
                 try:
                     found = self._find(report_type, name)
-                except TalkdeskError:
-                    raise error from None  # the job may be there: asked for again, it would be two
+                except TalkdeskError as unlisted:
+                    # Who waits until this has passed, and submits again, may have the job twice.
+                    if repeatable(unlisted, side_effects=True, wait_for_quota=False):
+                        raise error from None
+                    raise
                 if found:
                     return Job(self, found)
                 if not remaining:
