@@ -7,16 +7,13 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..errors import ConfigError
 from ..sandbox.settings import CentreSettings
 from .streams import say
-
-if TYPE_CHECKING:
-    pass
 
 _USUAL = CentreSettings()
 _MARK = "# The sandbox's settings; it deletes this file when it ends.\n"

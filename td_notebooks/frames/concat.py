@@ -8,7 +8,7 @@ version before, which have types.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -22,7 +22,7 @@ from .drift import Drift
 from .table import Info, to_pandas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -64,11 +64,10 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
         )
     drift = sum((Drift.from_dict(info["drift"]) for info in infos), Drift())
     of = [schemas.schema(info["report_type"], info["version"]) for info in infos]
-    for other in dict.fromkeys(of):
-        for at, frame in enumerate(given):
-            if of[at] != other:
-                given[at], misfits = _as_known(frame, of[at], other)
-                drift += misfits
+    columns = {column.name: column for version in reversed(of) for column in version.columns}
+    for at, own in enumerate(of):
+        given[at], misfits = _as_known(given[at], own, columns)
+        drift += misfits
     dtypes: dict[str, Any] = {}
     for frame in given:
         for name, dtype in frame.dtypes.items():
@@ -83,16 +82,16 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _as_known(
-    frame: pd.DataFrame, own: schemas.Schema, other: schemas.Schema
+    frame: pd.DataFrame, own: schemas.Schema, columns: Mapping[str, schemas.Column]
 ) -> tuple[pd.DataFrame, Drift]:
     """Return a frame whose text has the types that another payload version knows."""
     names = {column.name for column in own.columns}
     known = {
-        column.name: column
-        for column in other.columns
-        if column.name in frame.columns
-        and column.name not in names
-        and pd.api.types.is_string_dtype(frame[column.name].dtype)
+        name: column
+        for name, column in columns.items()
+        if name in frame.columns
+        and name not in names
+        and pd.api.types.is_string_dtype(frame[name].dtype)
         and (arrow_type(column) != TEXT or column.kind == "category")
     }
     if not known:
@@ -100,7 +99,8 @@ def _as_known(
     text = {name: pa.array(frame[name], TEXT, from_pandas=True) for name in known}
     table, misfits = typed(pa.table(text), known)
     arrow = any(isinstance(frame[name].dtype, pd.ArrowDtype) for name in known)
-    new = to_pandas(table, other, dtype_backend="pyarrow" if arrow else None)
+    version = replace(own, columns=tuple(known.values()))
+    new = to_pandas(table, version, dtype_backend="pyarrow" if arrow else None)
     return frame.assign(**{name: new[name].array for name in known}), misfits
 
 
