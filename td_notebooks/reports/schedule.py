@@ -193,7 +193,6 @@ class Schedule(Generic[Window, Result]):
             except TalkdeskError as error:
                 if self._may_pass(error):
                     self._put_off(error)
-                    self._trouble = error.with_traceback(None)
                     return
                 self._waiting.popleft()
                 self._fail(window, error)
@@ -217,6 +216,7 @@ class Schedule(Generic[Window, Result]):
         self._submit_pause = min(LONGEST_SUBMIT_PAUSE, max(1.0, 1.5 * self._submit_pause))
         pause = max(1.0, told_to_wait(error) or self._submit_pause)
         self._submit_from = self.clock.monotonic() + pause
+        self._trouble = error.with_traceback(None)
 
     def _poll(self, running: _Running, pool: futures.Executor) -> None:
         try:
@@ -290,7 +290,7 @@ class Schedule(Generic[Window, Result]):
     def _timed_out(self) -> TalkdeskError:
         if self._running:
             return self._running[0].job.timed_out(self.timeout)
-        if self._trouble:
+        if self._trouble and not isinstance(self._trouble, QuotaError):
             return JobTimeoutError(
                 f"The {self.report_type} report was not finished within {self.timeout:.0f} s. "
                 f"The last job could not be submitted: {self._trouble}",

@@ -225,6 +225,13 @@ def test_the_deadline_of_an_outage_while_jobs_are_submitted(start_sandbox, open_
         client.report("calls", "2026-06-01", "2026-08-01", timeout=300, progress=False)
 
 
+def test_at_the_deadline_the_quota_is_named_and_not_an_outage_before(start_sandbox, open_client):
+    faults = ["503:submit@2*40", "quota@42*1000"]
+    client = open_client(start_sandbox(faults=faults, job_seconds=5))
+    with pytest.raises(errors.JobTimeoutError, match="quota of simultaneous jobs"):
+        client.report("calls", "2026-06-01", "2026-08-01", timeout=600, progress=False)
+
+
 def test_a_job_that_may_be_there_is_not_submitted_once_more(start_sandbox, open_client):
     sandbox = start_sandbox(faults=["lost-answer:submit@2", "503:list@1*1000"], job_seconds=5)
     with pytest.raises(errors.NetworkError, match="submitting"):
